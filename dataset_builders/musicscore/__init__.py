@@ -1,0 +1,1 @@
+"""MusicScore: pages of printed music paired with what IMSLP says about the work."""

@@ -1,0 +1,118 @@
+"""The last step of a curation task: its kept pages as one Parquet shard, and its part of the manifest.
+
+Each file is written under another name and renamed when it is whole, so that a task killed at any moment leaves either
+nothing or everything; the same task run again writes the same bytes, times apart.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+from typing import Any, TextIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datatrove.data import Document, DocumentsPipeline
+from datatrove.pipeline.base import PipelineStep
+
+from scorehub.dataset_builders.musicscore.config import CurationConfig
+from scorehub.dataset_builders.musicscore.manifest import page_row, pdf_row
+from scorehub.dataset_builders.musicscore.pdf_reader import PdfReader
+from scorehub.dataset_builders.musicscore.schema import FEATURES, imslp_id, work_group
+from scorehub.sandbox import SandboxError
+
+ROWS_PER_GROUP = 100  # pages of 100 kB: groups of 10 MB, which the Hub's viewer reads one at a time
+
+
+class WriteShard(PipelineStep):
+    """Takes the images of kept pages out of the PDFs; writes `<task>.parquet`, `.pages.jsonl`, `.manifest.jsonl`."""
+
+    name, type = "shard", "6 WRITE"
+
+    def __init__(self, config: CurationConfig):
+        super().__init__()
+        self.config = config
+        self.folder = config.parts_dir()
+
+    def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
+        """Writes the task's three files; yields nothing."""
+        paths = [self.folder / f"{rank:05d}{suffix}" for suffix in (".parquet", ".pages.jsonl", ".manifest.jsonl")]
+        drafts = [path.with_name(path.name + ".draft") for path in paths]
+        with (
+            PdfReader(self.config) as reader,
+            ShardWriter(drafts[0]) as shard,
+            drafts[1].open("w") as pages_file,
+            drafts[2].open("w") as manifest_file,
+        ):
+            for _, pages in groupby(data, key=lambda document: document.metadata["source"]):
+                self._write_pdf(pages, reader, shard, (pages_file, manifest_file))
+        for draft, path in zip(drafts, paths, strict=True):
+            draft.replace(path)
+        yield from ()
+
+    def _write_pdf(
+        self, pages: Iterable[Document], reader: PdfReader, shard: "ShardWriter", files: tuple[TextIO, TextIO]
+    ) -> None:
+        facts = []
+        for page in pages:
+            if page.metadata["verdict"] == "kept":
+                self._take_image(page, reader, shard)
+            facts.append(page.metadata)
+            if page.metadata["page"]:
+                index = page_row(page.metadata) | {"group": work_group(page.metadata["work"], page.metadata["source"])}
+                files[0].write(json.dumps(index) + "\n")
+        files[1].write(json.dumps(pdf_row(facts)) + "\n")
+        files[1].flush()  # the progress bar counts these lines
+
+    def _take_image(self, page: Document, reader: PdfReader, shard: "ShardWriter") -> None:
+        try:
+            suffix, data = reader.image(page.metadata["source"], page.metadata["page"])
+        except SandboxError as error:
+            page.metadata |= {"verdict": "rejected", "reason": f"image can't be taken out: {error}"}
+            return
+        page.metadata["sha256"] = hashlib.sha256(data).hexdigest()
+        shard.add(_row(page, f"{page.id}{suffix}", data))
+
+
+class ShardWriter:
+    """A Parquet file of dataset rows, written a row group at a time."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.rows: list[dict[str, Any]] = []
+
+    def __enter__(self) -> "ShardWriter":
+        self.file = pq.ParquetWriter(self.path, FEATURES.arrow_schema, write_page_index=True)
+        return self
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Adds a row, its image as `{"bytes", "path"}`."""
+        self.rows.append(row)
+        if len(self.rows) == ROWS_PER_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self.rows:
+            self.file.write_table(pa.Table.from_pylist(self.rows, schema=FEATURES.arrow_schema))
+            self.rows.clear()
+
+    def __exit__(self, *_: object) -> None:
+        self._flush()
+        self.file.close()
+
+
+def _row(page: Document, name: str, data: bytes) -> dict[str, Any]:
+    facts, work = page.metadata, page.metadata["work"]
+    copied = {key: facts[key] for key in FEATURES if key in facts}
+    return (
+        copied
+        | work.fields()
+        | {
+            "image": {"bytes": data, "path": name},
+            "text": page.text,
+            "imslp_id": imslp_id(facts["source"]),
+            "split_group": work_group(work, facts["source"]),
+            "general_information": work.general_information_json(),
+        }
+    )

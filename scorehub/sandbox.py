@@ -1,0 +1,154 @@
+"""A child process with time and memory limits for functions that read untrusted files.
+
+The child serves one module's functions: requests are JSON lines on its standard input; answers are a JSON line and raw
+bytes, never pickles, so that a file that takes over the child cannot take over the parent. Limits are the kernel's: an
+alarm that ends the child (even inside C code), and a cap on its address space. Any death costs one call; the next call
+starts a fresh child.
+
+    with Sandbox("scorehub.pdf_pages", memory_mb=2048) as sandbox:
+        survey, _ = sandbox.call("survey_pdf", seconds=20, path="score.pdf", max_pages=2000)
+"""
+
+import importlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, BinaryIO
+
+Answer = tuple[Any, list[bytes]]
+
+
+class SandboxError(Exception):
+    """The call failed: the message is a reason fit for a manifest. `fatal` tells that it took the child with it."""
+
+    def __init__(self, reason: str, fatal: bool = False):
+        super().__init__(reason)
+        self.fatal = fatal
+
+
+class Sandbox:
+    """Runs functions of `module` in a child process.
+
+    Args:
+        module: dotted name; the functions called take JSON arguments and return `(JSON value, list of bytes)`.
+        memory_mb: address space of the child.
+    """
+
+    def __init__(self, module: str, memory_mb: int = 2048):
+        self.module = module
+        self.memory_mb = memory_mb
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def call(self, function: str, seconds: float, **arguments: Any) -> Answer:
+        """The answer of `function(**arguments)`, or a `SandboxError` that says why there is none."""
+        child = self._child or self._start()
+        request = {"function": function, "seconds": seconds, "arguments": arguments}
+        try:
+            child.stdin.write(json.dumps(request).encode() + b"\n")  # type: ignore[union-attr]
+            child.stdin.flush()  # type: ignore[union-attr]
+            answer, blobs = _read_answer(child.stdout)  # type: ignore[arg-type]
+        except (BrokenPipeError, EOFError):
+            raise SandboxError(self._bury(seconds), fatal=True) from None
+        if "error" in answer:
+            raise SandboxError(answer["error"])
+        return answer["value"], blobs
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "scorehub.sandbox", self.module, str(self.memory_mb)]
+        self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        return self._child
+
+    def _bury(self, seconds: float) -> str:
+        assert self._child is not None
+        code = self._child.wait()
+        self.close()
+        if code == -signal.SIGALRM:
+            return f"timed out after {seconds:g} s"
+        if code == -signal.SIGKILL:
+            return "killed, probably out of memory"
+        return f"crashed with {signal.Signals(-code).name}" if code < 0 else f"reader ended with exit code {code}"
+
+    def close(self) -> None:
+        """Ends the child."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+            for pipe in (self._child.stdin, self._child.stdout):
+                # A request that the dead child never took is still buffered: closing would flush it into the void.
+                if pipe is not None:
+                    _close_quietly(pipe)
+            self._child = None
+
+    def __enter__(self) -> "Sandbox":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _close_quietly(pipe: Any) -> None:
+    try:
+        pipe.close()
+    except BrokenPipeError:
+        return
+
+
+def _read_exactly(stream: BinaryIO, size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
+
+
+def _read_answer(stream: BinaryIO) -> tuple[dict[str, Any], list[bytes]]:
+    line = stream.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError
+    answer = json.loads(line)
+    return answer, [_read_exactly(stream, size) for size in answer["sizes"]]
+
+
+def _write_answer(stream: BinaryIO, answer: dict[str, Any], blobs: Sequence[bytes] = ()) -> None:
+    stream.write(json.dumps(answer | {"sizes": [len(blob) for blob in blobs]}).encode() + b"\n")
+    for blob in blobs:
+        stream.write(blob)
+    stream.flush()
+
+
+def _answer(module: Any, request: dict[str, Any], stream: BinaryIO) -> None:
+    signal.setitimer(signal.ITIMER_REAL, request["seconds"])
+    try:
+        value, blobs = getattr(module, request["function"])(**request["arguments"])
+    except MemoryError:
+        _write_answer(stream, {"error": "out of memory"})
+    except Exception as error:  # the one place where any error of a hostile file must become a reason
+        _write_answer(stream, {"error": str(error) or type(error).__name__})
+    else:
+        _write_answer(stream, {"value": value}, blobs)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def serve(module_name: str, memory_mb: int) -> None:
+    """The child's loop: ends when the parent closes the pipe, or with the parent."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what C libraries print must not mix with the answers
+    module = importlib.import_module(module_name)
+    limit = memory_mb * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for line in sys.stdin.buffer:
+        _answer(module, json.loads(line), answers)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], int(sys.argv[2]))
