@@ -98,16 +98,18 @@ def _survey_page(document: pymupdf.Document, index: int) -> dict[str, Any]:
         page = document[index]
         named = page.get_images(full=True)
         bits = max((image[4] for image in named), default=0)
-        return {"kind": _page_kind(page) if named else "born-digital", "bits": bits, "error": _size_error(page)}
+        error = _size_error(page, named)
+        # Only a page with images is interpreted here: reading the list of its images costs next to nothing.
+        return {"kind": _page_kind(page) if named and not error else "born-digital", "bits": bits, "error": error}
     except (ValueError, RuntimeError, pymupdf.mupdf.FzErrorBase) as error:
         return {"kind": "", "bits": 0, "error": f"unreadable page: {error}"}
 
 
-def _size_error(page: pymupdf.Page) -> str:
+def _size_error(page: pymupdf.Page, images: list[tuple[Any, ...]]) -> str:
     sides = sorted((page.rect.width, page.rect.height))
     if not 0 < sides[0] <= sides[1] <= MAX_ASPECT * sides[0]:
         return f"page sides must be in a ratio of 1:{MAX_ASPECT} at most, got {sides[0]:g} x {sides[1]:g} pt"
-    if any(image["width"] * image["height"] > MAX_PIXELS for image in page.get_image_info()):
+    if any(width * height > MAX_PIXELS for _, _, width, height, *_ in images):
         return f"images must have at most {MAX_PIXELS} pixels"
     return ""
 
@@ -116,11 +118,16 @@ def _page_kind(page: pymupdf.Page) -> str:
     sheet = page.rect
     shares = {1: 0.0, 8: 0.0}
     for image in page.get_image_info():
-        covered = abs((pymupdf.Rect(image["bbox"]) & sheet).get_area())
+        covered = abs((_box(page, image) & sheet).get_area())
         shares[1 if image["bpc"] == 1 else 8] += covered / sheet.get_area()
     if shares[1] + shares[8] < SCAN_SHARE:
         return "born-digital"
     return "8-bit" if shares[8] >= COLOUR_SHARE else "1-bit"
+
+
+def _box(page: pymupdf.Page, image: dict[str, Any]) -> pymupdf.Rect:
+    """Where the image lies on the page as it is seen: PyMuPDF reports it before the page is turned."""
+    return pymupdf.Rect(image["bbox"]) * page.rotation_matrix
 
 
 def _long_side(page: pymupdf.Page) -> float:
@@ -147,16 +154,16 @@ def _single_scan(document: pymupdf.Document, page: pymupdf.Page) -> tuple[int, i
     if not len(visible) == len(named) == len(placed) == 1:
         return None
     xref, soft_mask, width, height = named[0][:4]
-    box, turns = pymupdf.Rect(placed[0]["bbox"]), _quarter_turns(placed[0]["transform"])
+    box, turns = _box(page, placed[0]), _quarter_turns(pymupdf.Matrix(placed[0]["transform"]) * page.rotation_matrix)
     same = (width, height) == (placed[0]["width"], placed[0]["height"]) and not soft_mask
     covers = abs((box & page.rect).get_area()) >= FULL_PAGE_SHARE * page.rect.get_area()
     inside = box in page.rect + pymupdf.Rect(-2, -2, 2, 2)
     return (xref, turns) if same and covers and inside and turns is not None else None
 
 
-def _quarter_turns(transform: tuple[float, ...]) -> int | None:
+def _quarter_turns(transform: pymupdf.Matrix) -> int | None:
     """Counter-clockwise quarter turns from the stored image to the page; `None` if mirrored or slanted."""
-    a, b, c, d = transform[:4]
+    a, b, c, d = transform.a, transform.b, transform.c, transform.d
     scale = max(abs(value) for value in (a, b, c, d))
     signs = tuple(0 if abs(value) < 1e-3 * scale else (1 if value > 0 else -1) for value in (a, b, c, d))
     return {(1, 0, 0, 1): 0, (0, -1, 1, 0): 1, (-1, 0, 0, -1): 2, (0, 1, -1, 0): 3}.get(signs)

@@ -35,5 +35,10 @@ class PageClassifier:
     def __call__(self, pages: Sequence[np.ndarray]) -> list[float]:
         """Probability of music for each grey page `(H, W)`, uint8, 255 = paper; four decimals."""
         images = [Image.fromarray(page).convert("RGB") for page in pages]
-        logits = self.model(**self.processor(images, return_tensors="pt")).logits  # (B, labels)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # curation runs a process per core; and one order of summation gives one result
+        try:
+            logits = self.model(**self.processor(images, return_tensors="pt")).logits  # (B, labels)
+        finally:
+            torch.set_num_threads(threads)
         return [round(p, 4) for p in logits.softmax(-1)[:, self.score_index].tolist()]

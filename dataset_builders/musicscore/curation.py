@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+import multiprocess
 from datasets.utils import tqdm
 from datatrove.executor import LocalPipelineExecutor, RayPipelineExecutor, SlurmPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
@@ -63,6 +64,7 @@ def curate(
         _queue(config, workers, slurm_partition, slurm_time)
         return config.out_dir
     kind = LocalPipelineExecutor if executor == "local" else RayPipelineExecutor
+    multiprocess.set_forkserver_preload([steps.__module__])  # PyTorch and friends are imported once for all workers
     with _progress(parts, len(config.sources())):
         kind(steps(config), tasks=tasks, workers=min(workers, tasks), logging_dir=logs[0]).run()
     kind([Assemble(config)], tasks=1, workers=1, logging_dir=logs[1]).run()

@@ -130,7 +130,9 @@ class MusicScore(datasets.GeneratorBasedBuilder):
 
     def _published_splits(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         layout = self._layout()
-        table = load_metadata([Path(path) for path in dl_manager.download(layout.metadata)])
+        # A stream fetches nothing, but the metadata is needed whole, before the first page.
+        local = datasets.DownloadManager(download_config=dl_manager.download_config).download(layout.metadata)
+        table = load_metadata([Path(path) for path in local])
         files = dl_manager.download(layout.splits)
         return [
             datasets.SplitGenerator(name=split, gen_kwargs={"shards": paths, "table": table, "archives": dl_manager})

@@ -72,12 +72,16 @@ def find_layout(folder: str, config: str) -> Layout:
     place = f"{root}/{inner}" if inner else root
     names = set(_names(system, place))
     splits = {split: _split_files(system, place, names, part) for split, part in SPLIT_FOLDERS.items()}
-    splits = {split: [system.unstrip_protocol(path) for path in paths] for split, paths in splits.items() if paths}
+    splits = {split: [_address(system, path) for path in paths] for split, paths in splits.items() if paths}
     if not splits:
         found = ", ".join(sorted(names)[:10])
         raise ValueError(f"data_dir must hold train, val, test as folders or .tar.gz, got {folder} with {found}")
-    metadata = [system.unstrip_protocol(f"{place}/{name}") for name in sorted(names) if name.endswith(".json")]
+    metadata = [_address(system, f"{place}/{name}") for name in sorted(names) if name.endswith(".json")]
     return Layout(splits, metadata)
+
+
+def _address(system: fsspec.AbstractFileSystem, path: str) -> str:
+    return path if "file" in system.protocol else str(system.unstrip_protocol(path))
 
 
 def _names(system: fsspec.AbstractFileSystem, folder: str) -> list[str]:

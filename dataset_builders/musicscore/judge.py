@@ -1,0 +1,50 @@
+"""What curation would decide about one file, without building anything."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from scorehub import staves
+from scorehub.dataset_builders.musicscore.classify import PageClassifier
+from scorehub.dataset_builders.musicscore.config import EMBEDDED_MODEL, CurationConfig
+from scorehub.dataset_builders.musicscore.manifest import Facts
+from scorehub.dataset_builders.musicscore.steps import ClassifyPages, ColorDepth, ReadPdfs, SplitPages
+from scorehub.pdf_pages import THUMBNAIL_SIDE
+
+
+def judge_pdf(path: Path, preset: str = "default", min_music_fraction: float = 0.0) -> list[Facts]:
+    """The facts of each page, as `manifest.page_row` and `manifest.pdf_row` take them, up to the page classifier."""
+    config = CurationConfig(
+        pdf_dir=path.parent,
+        out_dir=path.parent,
+        select=(path.name,),
+        preset=preset,  # type: ignore[arg-type] - checked by CurationConfig
+        min_music_fraction=min_music_fraction,
+    )
+    pages = None
+    for stage in (ReadPdfs, ColorDepth, SplitPages, ClassifyPages):
+        pages = stage(config).run(pages)
+    return [page.metadata for page in pages]
+
+
+def judge_images(paths: Sequence[Path], model: str | Path = EMBEDDED_MODEL) -> list[tuple[float, float]]:
+    """Probability of music, and the share of the height that staves span, for each page image.
+
+    Raises:
+        ValueError: a file is no image.
+    """
+    pages = [_grey_page(path) for path in paths]
+    probabilities = PageClassifier(model)(pages)
+    return [(chance, staves.music_fraction(page)) for chance, page in zip(probabilities, pages, strict=True)]
+
+
+def _grey_page(path: Path) -> np.ndarray:
+    try:
+        with Image.open(path) as image:
+            grey = image.convert("L")
+    except Image.UnidentifiedImageError:
+        raise ValueError(f"page must be an image file, got {path}") from None
+    zoom = THUMBNAIL_SIDE / max(grey.size)
+    return np.asarray(grey.resize([max(1, round(side * zoom)) for side in grey.size], Image.Resampling.BILINEAR))

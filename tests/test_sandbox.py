@@ -1,0 +1,112 @@
+"""A hostile call costs one answer, never the caller."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from scorehub.sandbox import Sandbox, SandboxError
+
+MODULE = """
+import os, time
+
+def add(a, b):
+    return a + b, [bytes([a]), b""]
+
+def chatter():
+    os.write(1, b"noise on the answer channel?" * 10)
+    return "quiet", []
+
+def fail():
+    raise KeyError("no such page")
+
+def abort():
+    os.abort()
+
+def leave():
+    os._exit(3)
+
+def loop():
+    while True:
+        pass
+
+def sleep():
+    time.sleep(60)
+
+def swell():
+    return len(bytearray(4 << 30)), []
+"""
+
+
+@pytest.fixture
+def sandbox(tmp_path, monkeypatch):
+    (tmp_path / "untrusted.py").write_text(MODULE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with Sandbox("untrusted", memory_mb=1024) as sandbox:
+        yield sandbox
+
+
+def test_an_answer_carries_a_value_and_bytes(sandbox):
+    assert sandbox.call("add", seconds=5, a=2, b=3) == (5, [b"\x02", b""])
+
+
+def test_what_a_library_prints_does_not_mix_with_the_answers(sandbox):
+    assert sandbox.call("chatter", seconds=5) == ("quiet", [])
+    assert sandbox.call("add", seconds=5, a=1, b=1)[0] == 2
+
+
+def test_an_exception_becomes_a_reason_and_leaves_the_child_alive(sandbox):
+    sandbox.call("add", seconds=5, a=1, b=1)
+    child = sandbox._child.pid
+    with pytest.raises(SandboxError, match="no such page") as failure:
+        sandbox.call("fail", seconds=5)
+    assert not failure.value.fatal
+    assert sandbox._child.pid == child
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [("abort", "crashed with SIGABRT"), ("leave", "exit code 3"), ("loop", "timed out after 0.5 s")],
+)
+def test_a_dead_child_costs_one_call(sandbox, function, reason):
+    sandbox.call("add", seconds=5, a=1, b=1)
+    with pytest.raises(SandboxError, match=reason) as failure:
+        sandbox.call(function, seconds=0.5)
+    assert failure.value.fatal
+    assert sandbox.call("add", seconds=5, a=1, b=1)[0] == 2
+
+
+def test_memory_beyond_the_limit_is_refused(sandbox):
+    with pytest.raises(SandboxError, match="out of memory"):
+        sandbox.call("swell", seconds=5)
+
+
+def test_the_child_does_not_outlive_its_parent(sandbox):
+    code = (
+        "import sys, threading; from scorehub.sandbox import Sandbox; s = Sandbox('untrusted'); "
+        "s.call('add', seconds=5, a=1, b=1); print(s._child.pid, flush=True); s.call('sleep', seconds=1)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
+        child = int(parent.stdout.readline())
+        time.sleep(0.2)
+        parent.kill()
+    deadline = time.monotonic() + 10
+    while _alive(child) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not _alive(child)
+
+
+def _alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().split()[2] != "Z"  # nobody may be there to reap it
+
+
+def test_signals_have_names_in_reasons():
+    assert signal.Signals(signal.SIGALRM).name == "SIGALRM"
