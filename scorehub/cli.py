@@ -75,10 +75,10 @@ def build(
             pdf_dir=folder,
             out_dir=out,
             metadata=tuple(metadata or find_metadata_files(folder)),
-            preset=preset,  # type: ignore[arg-type] - checked by CurationConfig
+            preset=preset,
             min_music_fraction=min_music_fraction,
         )
-        curate(settings, workers or os.cpu_count() or 1, executor, slurm_partition)  # type: ignore[arg-type]
+        curate(settings, workers or os.cpu_count() or 1, executor, slurm_partition)
     if executor == "slurm":
         typer.echo(f"queued; the dataset will be in {out}")
     else:

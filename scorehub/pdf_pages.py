@@ -74,7 +74,9 @@ def render_page(path: str, page: int, timeout: float) -> tuple[str, list[bytes]]
     """The page as the authors made it: pdf2image at 200 dpi, JPEG with Pillow's defaults."""
     import pdf2image
 
-    (image,) = pdf2image.convert_from_path(path, dpi=RENDER_DPI, first_page=page, last_page=page, timeout=timeout)
+    (image,) = pdf2image.convert_from_path(
+        path, dpi=RENDER_DPI, first_page=page, last_page=page, timeout=int(timeout) + 1
+    )
     buffer = io.BytesIO()
     image.save(buffer, "JPEG")
     return ".jpg", [buffer.getvalue()]
@@ -166,7 +168,8 @@ def _quarter_turns(transform: pymupdf.Matrix) -> int | None:
     a, b, c, d = transform.a, transform.b, transform.c, transform.d
     scale = max(abs(value) for value in (a, b, c, d))
     signs = tuple(0 if abs(value) < 1e-3 * scale else (1 if value > 0 else -1) for value in (a, b, c, d))
-    return {(1, 0, 0, 1): 0, (0, -1, 1, 0): 1, (-1, 0, 0, -1): 2, (0, 1, -1, 0): 3}.get(signs)
+    turns = [(1, 0, 0, 1), (0, -1, 1, 0), (-1, 0, 0, -1), (0, 1, -1, 0)]
+    return turns.index(signs) if signs in turns else None
 
 
 def _extract_scan(document: pymupdf.Document, xref: int, turns: int) -> tuple[str, bytes]:

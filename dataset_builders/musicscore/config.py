@@ -4,7 +4,6 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 import scorehub
 from scorehub.pipelines import page_classifier
@@ -24,7 +23,7 @@ class CurationConfig:
     pdf_dir: Path  # searched with its subfolders
     out_dir: Path  # receives the dataset
     metadata: tuple[Path, ...] = ()  # published JSON, CSV, saved IMSLP pages
-    preset: Literal["default", "paper"] = "default"  # default: decide by page; paper: the authors' code, by file
+    preset: str = "default"  # default: decide by page; paper: the authors' code, by file
     classifier: str = str(EMBEDDED_MODEL)  # folder or Hub id of an image classifier with a label `score`
     select: tuple[str, ...] = ()  # PDFs by path below `pdf_dir`; all of them by default
     min_probability: float = 0.5  # of music, for a page to stay

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 import multiprocess
 from datasets.utils import tqdm
@@ -40,18 +39,20 @@ def steps(config: CurationConfig) -> list[PipelineStep]:
 def curate(
     config: CurationConfig,
     workers: int = 1,
-    executor: Literal["local", "slurm", "ray"] = "local",
+    executor: str = "local",
     slurm_partition: str = "",
     slurm_time: str = "24:00:00",
 ) -> Path:
     """Builds the dataset and returns its folder; under Slurm the jobs are queued and the call returns at once.
 
     Args:
+        executor: `local`, `slurm` or `ray`.
         workers: tasks that run at a time; on one machine, more than one needs the caller's module to be importable
             (`if __name__ == "__main__":`), as always with processes.
 
     Raises:
         ValueError: unknown executor, no PDFs, Slurm without a partition.
+        RuntimeError: a task failed; what the others did is kept for the next run.
     """
     if executor not in EXECUTORS:
         raise ValueError(f"executor must be one of {', '.join(EXECUTORS)}, got {executor!r}")
@@ -66,9 +67,18 @@ def curate(
     kind = LocalPipelineExecutor if executor == "local" else RayPipelineExecutor
     multiprocess.set_forkserver_preload([steps.__module__])  # PyTorch and friends are imported once for all workers
     with _progress(parts, len(config.sources())):
-        kind(steps(config), tasks=tasks, workers=min(workers, tasks), logging_dir=logs[0]).run()
-    kind([Assemble(config)], tasks=1, workers=1, logging_dir=logs[1]).run()
+        _run(kind(steps(config), tasks=tasks, workers=min(workers, tasks), logging_dir=logs[0]))
+    _run(kind([Assemble(config)], tasks=1, workers=1, logging_dir=logs[1]))
     return config.out_dir
+
+
+def _run(executor: LocalPipelineExecutor | RayPipelineExecutor) -> None:
+    """Runs all tasks; Ray's executor logs a task that failed and returns, which must not pass for success."""
+    executor.run()
+    if failed := executor.get_incomplete_ranks(skip_completed=True):
+        raise RuntimeError(
+            f"{len(failed)} of {executor.world_size} tasks failed, see {executor.logging_dir.path}/logs"
+        )
 
 
 def _queue(config: CurationConfig, workers: int, partition: str, time: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from scorehub import staves
 from scorehub.dataset_builders.musicscore.classify import PageClassifier
@@ -20,11 +20,11 @@ def judge_pdf(path: Path, preset: str = "default", min_music_fraction: float = 0
         pdf_dir=path.parent,
         out_dir=path.parent,
         select=(path.name,),
-        preset=preset,  # type: ignore[arg-type] - checked by CurationConfig
+        preset=preset,
         min_music_fraction=min_music_fraction,
     )
-    pages = None
-    for stage in (ReadPdfs, ColorDepth, SplitPages, ClassifyPages):
+    pages = ReadPdfs(config).run(None)
+    for stage in (ColorDepth, SplitPages, ClassifyPages):
         pages = stage(config).run(pages)
     return [page.metadata for page in pages]
 
@@ -44,7 +44,7 @@ def _grey_page(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as image:
             grey = image.convert("L")
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise ValueError(f"page must be an image file, got {path}") from None
     zoom = THUMBNAIL_SIDE / max(grey.size)
     return np.asarray(grey.resize([max(1, round(side * zoom)) for side in grey.size], Image.Resampling.BILINEAR))

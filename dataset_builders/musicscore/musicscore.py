@@ -64,7 +64,7 @@ class MusicScoreConfig(datasets.BuilderConfig):
             pdf_dir=folder,
             out_dir=Path(datasets.config.HF_DATASETS_CACHE) / "musicscore_curation",
             metadata=tuple(metadata),
-            preset=self.preset,  # type: ignore[arg-type] - checked by CurationConfig
+            preset=self.preset,
             classifier=self.classifier,
             select=select,
             min_probability=self.min_probability,
