@@ -2,18 +2,20 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/pytest
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow lint system clean
 
 demo: $(VENV)/.installed
 	$(BIN)/scorehub build musicscore --config sample --out demo/musicscore
 	$(BIN)/scorehub demo --dataset demo/musicscore
 
-test: $(VENV)/.installed
-	$(BIN)/pytest -m "not slow"
+test: $(VENV)/.installed system
+	$(PYTEST) -m "not slow"
 
-test-slow: $(VENV)/.installed
-	$(BIN)/pytest -m slow
+test-slow: $(VENV)/.installed system
+	$(BIN)/pip install --quiet "ray>=2.50"
+	$(PYTEST) -m slow
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -29,6 +31,15 @@ $(VENV)/.installed: setup.cfg pyproject.toml
 	$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/pip install --quiet torch==2.13.0
 	$(BIN)/pip install --quiet --config-settings editable_mode=strict --editable ".[spaces,dev]"
 	touch $@
+
+# Poppler for the paper preset, Chromium for the tests of Spaces; without them those tests are skipped and say so.
+system:
+	@for pair in pdftoppm:poppler-utils chromium:chromium; do \
+	  command -v $${pair%%:*} >/dev/null && continue; \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    (apt-get install -y -qq $${pair##*:} || (apt-get update -qq && apt-get install -y -qq $${pair##*:})) >/dev/null; \
+	  else echo "not installed: $${pair##*:}"; fi; \
+	done
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info

@@ -4,8 +4,8 @@
 
 The authors' method, as their scripts have it: colour depth of the whole file by PyMuPDF, all pages by pdf2image at 200
 dpi, each squashed to 2048 x 2048 for a ResNet-18, all saved as JPEG. Weights do not change its speed: they are random.
-Ours is `curate`, with all that it does beyond that: manifest, hashes, near-duplicates, splits, Parquet. Each arm runs in
-a process of its own; times leave imports out; memory is the peak of the process tree (PSS).
+Ours is `curate`, with all that it does beyond that: manifest, hashes, near-duplicates, splits, Parquet. Each arm runs
+in a process of its own; times leave imports out; memory is the peak of the process tree (PSS).
 """
 
 import argparse

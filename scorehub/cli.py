@@ -111,6 +111,26 @@ def load(
 
 
 @app.command()
+def check(
+    dataset: Dataset,
+    data_dir: Annotated[str, typer.Option(help="Local copy or hf:// address of the published form.")],
+    config: Annotated[str, typer.Option(help="400, 14k or 200k.")] = "400",
+) -> None:
+    """Read every page of the published form and count what can't be used.
+
+    scorehub check musicscore --config 14k --data-dir MusicScore/
+    """
+    from scorehub.dataset_builders.musicscore import published
+
+    with _one_line_errors():
+        _known(dataset)
+        if config not in published.FOLDERS:
+            raise ValueError(f"config must be one of {', '.join(published.FOLDERS)}, got {config!r}")
+        report = published.audit(data_dir, config)
+        typer.echo("\n".join([f"{report.pages} pages of {len(report.ids)} ids can be used", *report.lines()]))
+
+
+@app.command()
 def stats(
     folder: Annotated[Path, typer.Argument(help="A built dataset.")],
     figures: Annotated[Path | None, typer.Option(help="Folder for the four charts.")] = None,

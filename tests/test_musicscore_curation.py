@@ -271,3 +271,16 @@ def test_slurm_jobs_build_the_same_bytes(configure, tmp_path, monkeypatch):
     local = curate(configure("local", **settings))
     queued = curate(configure("slurm", **settings), executor="slurm", slurm_partition="cpu")
     assert contents(queued / "data") == contents(local / "data"), (tmp_path / "log").read_text()[-3000:]
+
+
+@pytest.mark.slow
+def test_a_ray_cluster_builds_the_same_bytes(configure):
+    import ray
+
+    local = curate(configure("local"))
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        clustered = curate(configure("ray"), workers=2, executor="ray")
+    finally:
+        ray.shutdown()
+    assert contents(clustered / "data") == contents(local / "data")

@@ -118,6 +118,20 @@ def test_a_folder_of_another_kind_is_named(tmp_path):
         load_dataset("musicscore", "14k", data_dir=str(tmp_path))
 
 
+def test_an_audit_counts_what_a_split_alone_cannot_know(hub_copy):
+    folder = hub_copy / "MisicScore-400"
+    (folder / "metadata.json").write_text(json.dumps([*METADATA, METADATA[0]]))
+    (folder / "test" / "IMSLP200_13.jpg").write_bytes(b"not a jpg")
+    report = published.audit(str(hub_copy), "400")
+    assert (report.pages, report.without_images, report.double_records) == (5, ["IMSLP999"], 1)
+    assert report.lines() == [
+        "1 pages without metadata, such as IMSLP300_2.jpg",
+        "1 broken pages, left out, such as IMSLP200_13.jpg",
+        "1 metadata records without pages, such as IMSLP999",
+        "1 metadata records for ids that have one",
+    ]
+
+
 def members(files):
     return [(f"train/{name}", io.BytesIO(data)) for name, data in files]
 

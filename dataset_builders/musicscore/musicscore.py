@@ -165,10 +165,6 @@ def _parquet_rows(shards: list[str]) -> Iterator[dict[str, Any]]:
 def _published_rows(shards: list[str], table: Any, archives: Any) -> Iterator[dict[str, Any]]:
     """Rows out of archives or single images, and a report of what could not be used."""
     report = published.Report()
-    images = [path for path in shards if published.is_image(path)]
-    yield from published.read_pages(published.open_images(images), table, report)
-    for path in shards:
-        if not published.is_image(path):
-            yield from published.read_pages(archives.iter_archive(path), table, report)
+    yield from published.read_pages(published.members(shards, archives), table, report)
     for line in report.lines():
         logger.warning(line)

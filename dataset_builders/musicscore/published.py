@@ -1,7 +1,7 @@
 """The published MusicScore (Hub: ZheqiDAI/MusicScore) as image-text rows: jpg folders, `tar.gz` splits, JSON.
 
 Layout, names as published: `MisicScore-400/{train,val,test}/IMSLP<id>_<page>.jpg`, `MusicScore-14K/` and
-`MusicScore-200k/{train,val,test}.tar.gz`, each with one JSON of metadata whose records carry an `ID`. Archives are read
+`MusicScore-200k/{train,val,test}.tar.gz`, each with one JSON of metadata whose records bear an `ID`. Archives are read
 as streams, local or over `hf://`, and never unpacked. What can't be used is counted and skipped.
 """
 
@@ -10,15 +10,15 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import fsspec
-from datasets import Image
+from datasets import DownloadManager, Image
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
-from scorehub.dataset_builders.musicscore.metadata import MetadataTable
+from scorehub.dataset_builders.musicscore.metadata import MetadataTable, load_metadata
 from scorehub.dataset_builders.musicscore.schema import FEATURES, WorkMetadata, caption, imslp_id, work_group
 
 HUB_FOLDER = "hf://datasets/ZheqiDAI/MusicScore"
@@ -49,16 +49,20 @@ class Report:
     without_metadata: list[str] = field(default_factory=list)
     duplicate_ids: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    without_images: list[str] = field(default_factory=list)
+    double_records: int = 0
     ids: set[str] = field(default_factory=set)
 
     def lines(self) -> list[str]:
         """The trouble in words, nothing where there is none."""
         found = {
-            "without metadata": self.without_metadata,
-            "twice, first one kept": self.duplicate_ids,
-            "broken, left out": self.broken,
+            "pages without metadata": self.without_metadata,
+            "pages that are there twice, the first one kept": self.duplicate_ids,
+            "broken pages, left out": self.broken,
+            "metadata records without pages": self.without_images,
         }
-        return [f"{len(names)} pages {what}, such as {names[0]}" for what, names in found.items() if names]
+        lines = [f"{len(names)} {what}, such as {names[0]}" for what, names in found.items() if names]
+        return lines + [f"{self.double_records} metadata records for ids that have one"] * bool(self.double_records)
 
 
 def find_layout(folder: str, config: str) -> Layout:
@@ -99,11 +103,27 @@ def is_image(path: str) -> bool:
     return path.lower().endswith((".jpg", ".jpeg"))
 
 
-def open_images(paths: Iterable[str]) -> Iterator[Member]:
-    """Name and file of each image, local or remote, one open at a time."""
+def members(paths: Iterable[str], archives: DownloadManager) -> Iterator[Member]:
+    """Name and file of each page, out of single images and archives, local or remote, one open at a time."""
     for path in paths:
-        with fsspec.open(path, "rb") as file:
-            yield path, file
+        if is_image(path):
+            with fsspec.open(path, "rb") as file:
+                yield path, file
+        else:
+            yield from archives.iter_archive(path)
+
+
+def audit(folder: str, config: str) -> Report:
+    """Reads every page of a configuration and reports what can't be used, metadata without images among it."""
+    layout = find_layout(folder, config)
+    archives = DownloadManager()
+    table = load_metadata([Path(path) for path in archives.download(layout.metadata)])
+    report = Report(double_records=table.duplicates)
+    for paths in layout.splits.values():
+        for _ in read_pages(members(paths, archives), table, report):
+            pass
+    report.without_images = table.unmatched(report.ids)
+    return report
 
 
 def read_pages(members: Iterable[Member], table: MetadataTable, report: Report) -> Iterator[dict[str, Any]]:

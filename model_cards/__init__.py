@@ -1,0 +1,1 @@
+"""Card templates, one per artifact, filled by a training or building run."""

@@ -1,0 +1,1 @@
+"""Pipelines: every folder here is a complete Hub model repository."""

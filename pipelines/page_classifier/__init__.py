@@ -1,0 +1,1 @@
+"""Score / non-score page classifier: a transformers image-classification repository."""

@@ -1,0 +1,247 @@
+"""Push a built dataset, a pipeline folder or a Space to the Hugging Face Hub, by `huggingface_hub`.
+
+What goes up is chosen by patterns per kind of repository (`UPLOADS`), so a dry run lists exactly what a push uploads.
+The folder must hold a README.md whose front matter names what its kind needs; the rest is validated by the Hub.
+Files that the Hub has already are not sent again. Sizes are in bytes.
+"""
+
+import configparser
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import huggingface_hub
+from huggingface_hub import hf_hub_url
+from huggingface_hub.utils import filter_repo_objects, validate_repo_id  # type: ignore[attr-defined]
+
+import scorehub
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What a kind of repository takes from its folder."""
+
+    allow: tuple[str, ...]  # patterns of the files that go up
+    card_keys: tuple[str, ...]  # what the front matter of README.md must have
+    replace: tuple[str, ...] = ()  # patterns of files on the Hub that go away if they are not in the folder
+
+
+UPLOADS = {
+    # An older build may have had more shards, and a stale shard would be loaded beside the new ones.
+    "dataset": Upload(
+        ("README.md", "data/*.parquet", "figures/*.png", "manifest.csv", "pages.csv"),
+        ("license", "configs", "dataset_info"),
+        ("data/*.parquet", "figures/*.png"),
+    ),
+    "model": Upload(("*",), ("license", "library_name", "pipeline_tag")),
+    "space": Upload(("*",), ("title", "sdk", "app_file"), ("scorehub-*.whl",)),
+}
+# What Python, a Trainer and the system leave in a folder, and the `__init__.py` that only makes it a subpackage here.
+IGNORED = ("__init__.py", "*__pycache__*", "*.pyc", "checkpoint-*", ".*", "*/.*")
+
+# The earliest date that a zip file can hold: wheels of equal content are equal, so that pushing twice changes nothing.
+ZIP_EPOCH = "315532800"
+
+
+def push_dataset(
+    folder: str | Path,
+    repo_id: str,
+    *,
+    private: bool = False,
+    revision: str = "main",
+    message: str = "",
+    dry_run: bool = False,
+) -> list[tuple[str, int]]:
+    """Uploads a built dataset folder: Parquet shards, card, figures, manifest; never its work folders.
+
+    Args:
+        repo_id: `"owner/name"`; the repository is made if it doesn't exist.
+        private: Whether a repository that is made now is private.
+        revision: The branch, made from `main` if it doesn't exist.
+        message: The commit message, or a sentence that names what was pushed.
+        dry_run: List only; nothing is asked of the Hub.
+
+    Returns:
+        `list[tuple[str, int]]`: path in the repository and size of every file of the push.
+
+    Raises:
+        ValueError: The folder, its card or `repo_id` is not what it must be, or no token is set.
+    """
+    chosen = _choose(Path(folder), "dataset")
+    _push("dataset", chosen, _Target(repo_id, private, revision, message or "Push the dataset", dry_run))
+    return chosen.listing()
+
+
+def push_model(
+    model: str | Path,
+    repo_id: str,
+    *,
+    private: bool = False,
+    revision: str = "main",
+    message: str = "",
+    dry_run: bool = False,
+) -> list[tuple[str, int]]:
+    """Uploads a pipeline folder as a model repository.
+
+    Args:
+        model: A name in `pipelines/` such as `"page_classifier"`, or the path of a folder that a trainer saved.
+        repo_id: See `push_dataset`, as for all other arguments, the returned list and the errors.
+    """
+    chosen = _choose(_artifact(model, "pipelines"), "model")
+    _push("model", chosen, _Target(repo_id, private, revision, message or "Push the model", dry_run))
+    return chosen.listing()
+
+
+def push_space(
+    space: str | Path,
+    repo_id: str,
+    *,
+    private: bool = False,
+    revision: str = "main",
+    message: str = "",
+    dry_run: bool = False,
+) -> list[tuple[str, int]]:
+    """Uploads a Space, and a wheel of this scorehub if its requirements.txt asks for `scorehub`.
+
+    Args:
+        space: A name in `spaces/` such as `"musicscore"`, or the path of a folder.
+        private: Refused for a Space that needs scorehub: the machine that installs its requirements has no token,
+            so it could not fetch the wheel.
+        repo_id: See `push_dataset`, as for all other arguments, the returned list and the errors.
+    """
+    target = _Target(repo_id, private, revision, message or "Push the Space", dry_run)
+    with _staged_space(_artifact(space, "spaces"), target) as folder:
+        chosen = _choose(folder, "space")
+        _push("space", chosen, target)
+        return chosen.listing()
+
+
+@dataclass(frozen=True)
+class _Target:
+    repo_id: str
+    private: bool
+    revision: str
+    message: str
+    dry_run: bool
+
+    def __post_init__(self) -> None:
+        validate_repo_id(self.repo_id)
+        if self.repo_id.count("/") != 1:
+            raise ValueError(f"repo_id must be 'owner/name', got {self.repo_id!r}")
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    folder: Path
+    paths: list[str]
+
+    def listing(self) -> list[tuple[str, int]]:
+        return [(path, (self.folder / path).stat().st_size) for path in self.paths]
+
+
+def _artifact(name: str | Path, package: str) -> Path:
+    """The folder of a named artifact; a `Path`, or a string with a separator in it, is a folder already."""
+    if isinstance(name, Path) or os.sep in name:
+        return Path(name)
+    root = Path(str(files(f"scorehub.{package}")))
+    known = sorted(path.parent.name for path in root.glob("*/README.md"))
+    if name not in known:
+        choice = ", ".join(known) or "none yet"
+        raise ValueError(f"name must be a path or one of {package}/ ({choice}), got {name!r}")
+    return root / name
+
+
+def _choose(folder: Path, kind: str) -> _Chosen:
+    """The files of `folder` that go up, once its card has what it needs."""
+    if not folder.is_dir():
+        raise ValueError(f"the {kind}'s folder must exist, got {str(folder)!r}")
+    upload, card = UPLOADS[kind], folder / "README.md"
+    if not card.is_file():
+        raise ValueError(f"the {kind}'s folder must hold a card README.md, got none in {str(folder)!r}")
+    metadata = huggingface_hub.metadata_load(card) or {}
+    missing = [key for key in upload.card_keys if not metadata.get(key)]
+    if missing:
+        raise ValueError(f"the front matter of {card} must have {', '.join(upload.card_keys)}, got no {missing[0]}")
+    paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    chosen = list(filter_repo_objects(paths, allow_patterns=list(upload.allow), ignore_patterns=list(IGNORED)))
+    if kind == "dataset" and not any(path.startswith("data/") for path in chosen):
+        raise ValueError(f"a dataset's folder must hold data/*.parquet, got none in {str(folder)!r}")
+    return _Chosen(folder, chosen)
+
+
+def _push(kind: str, chosen: _Chosen, target: _Target) -> None:
+    if target.dry_run:
+        return
+    if huggingface_hub.get_token() is None:
+        raise ValueError("a Hub token must be set by HF_TOKEN or `hf auth login`, got none")
+    api, upload = huggingface_hub.HfApi(library_name="scorehub", library_version=scorehub.__version__), UPLOADS[kind]
+    sdk = "gradio" if kind == "space" else None
+    # `None` leaves the visibility to the owner's default, and that of a repository that exists untouched.
+    private = target.private or None
+    api.create_repo(target.repo_id, repo_type=kind, private=private, exist_ok=True, space_sdk=sdk)
+    if target.revision != "main":
+        api.create_branch(target.repo_id, branch=target.revision, repo_type=kind, exist_ok=True)
+    api.upload_folder(
+        repo_id=target.repo_id,
+        repo_type=kind,
+        folder_path=chosen.folder,
+        revision=target.revision,
+        commit_message=target.message,
+        allow_patterns=list(upload.allow),
+        ignore_patterns=list(IGNORED),
+        delete_patterns=list(upload.replace) or None,
+    )
+
+
+@contextmanager
+def _staged_space(space: Path, target: _Target) -> Iterator[Path]:
+    """A copy of the Space in which `scorehub` in requirements.txt is the address of a wheel beside it.
+
+    scorehub is on no package index, and a Space installs its requirements before it has its repository's files, so
+    the wheel must be named by its address on the Hub and not by a path.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        staged, requirements = Path(folder) / "space", space / "requirements.txt"
+        if not space.is_dir():
+            raise ValueError(f"the space's folder must exist, got {str(space)!r}")
+        shutil.copytree(space, staged)
+        lines = requirements.read_text(encoding="utf-8").splitlines() if requirements.is_file() else []
+        if "scorehub" in lines:
+            if target.private:
+                raise ValueError("private must be False for a Space that installs scorehub from itself, got True")
+            wheel = _build_wheel(staged)
+            address = hf_hub_url(target.repo_id, wheel, repo_type="space", revision=target.revision)
+            lines[lines.index("scorehub")] = f"scorehub @ {address}"
+            (staged / "requirements.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        yield staged
+
+
+def _build_wheel(target: Path) -> str:
+    """Builds the wheel of this checkout into `target` and returns its file name."""
+    checkout = Path(scorehub.__file__).parent.parent
+    if not (checkout / "setup.cfg").is_file():
+        raise ValueError(f"scorehub must be installed from its checkout (pip install -e .), got {str(checkout)!r}")
+    setup = configparser.ConfigParser()
+    setup.read(checkout / "setup.cfg", encoding="utf-8")
+    packages = [line.split("=")[1].strip() for line in setup["options"]["package_dir"].strip().splitlines()]
+    # In a copy: a build in the checkout leaves folders there, and packs what an earlier build had left.
+    with tempfile.TemporaryDirectory() as copy:
+        for name in packages:
+            shutil.copytree(checkout / name, Path(copy, name), ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy2(checkout / name, copy)
+        # Without build isolation nothing is fetched: the setuptools of this environment builds it.
+        options = ["--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(target)]
+        command = [sys.executable, "-m", "pip", "wheel", *options, copy]
+        environment = os.environ | {"SOURCE_DATE_EPOCH": ZIP_EPOCH}
+        built = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if built.returncode:
+        raise RuntimeError(f"pip wheel must build scorehub, got: {built.stderr.strip()[-500:]}")
+    return next(target.glob("scorehub-*.whl")).name

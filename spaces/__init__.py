@@ -1,0 +1,1 @@
+"""Spaces: every folder here is a complete Hub Space."""

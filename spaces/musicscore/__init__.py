@@ -1,0 +1,1 @@
+"""Browse MusicScore and see what curation decides about a PDF."""

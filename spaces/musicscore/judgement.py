@@ -1,0 +1,65 @@
+"""What curation would decide about an uploaded PDF, with its pages' pictures and manifest."""
+
+import csv
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scorehub.dataset_builders.musicscore.config import CurationConfig
+from scorehub.dataset_builders.musicscore.manifest import PAGE_COLUMNS, PDF_COLUMNS, Facts, page_row, pdf_row
+from scorehub.dataset_builders.musicscore.pdf_reader import PdfReader
+
+FULL_PAGE = 2 / 3  # of the height; pages "less than two-thirds music" are none to the paper, seed section 3.4.2
+MAX_PICTURES = 96  # pages of an upload that are drawn; all of them are judged
+BATCH = 16  # pages drawn within one time limit
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The manifest's row of a PDF and those of its pages; `pictures[i]` is page i + 1 `(H, W)`, or `None`."""
+
+    path: Path
+    pdf: Facts
+    pages: list[Facts]  # none if the file could not be read
+    pictures: list[np.ndarray | None]  # of the first `MAX_PICTURES` pages
+
+    def write_csv(self) -> list[Path]:
+        """Writes `manifest.csv` and `pages.csv` of this PDF into a new folder beside it."""
+        folder = Path(tempfile.mkdtemp(dir=self.path.parent))
+        tables = (("manifest.csv", [self.pdf], PDF_COLUMNS), ("pages.csv", self.pages, PAGE_COLUMNS))
+        return [_write_csv(folder / name, rows, columns) for name, rows, columns in tables]
+
+
+def judge(path: Path, preset: str, full_pages: bool) -> Judgement:
+    """Judges a PDF.
+
+    Args:
+        preset: `default` or `paper`.
+        full_pages: whether music must fill two thirds of a page.
+    """
+    # Brings PyTorch, which whoever only browses needn't wait for.
+    from scorehub.dataset_builders.musicscore.judge import judge_pdf
+
+    facts = judge_pdf(path, preset, FULL_PAGE if full_pages else 0.0)
+    pages = [page for page in facts if page["page"]]  # page 0 stands for a file that could not be read
+    pictures = _draw(path, [page["page"] for page in pages[:MAX_PICTURES]])
+    return Judgement(path, pdf_row(facts), [page_row(page) for page in pages], pictures)
+
+
+def _draw(path: Path, numbers: Sequence[int]) -> list[np.ndarray | None]:
+    with PdfReader(CurationConfig(pdf_dir=path.parent, out_dir=path.parent, select=(path.name,))) as reader:
+        batches = [list(numbers[start : start + BATCH]) for start in range(0, len(numbers), BATCH)]
+        drawn = [page for batch in batches for page in reader.thumbnails(path.name, batch)]
+    return [page if isinstance(page, np.ndarray) else None for page in drawn]
+
+
+def _write_csv(path: Path, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path

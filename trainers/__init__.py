@@ -1,0 +1,1 @@
+"""Trainers: one module per model, each with its configuration, its Trainer and a `main()`."""
