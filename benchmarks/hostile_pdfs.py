@@ -80,11 +80,7 @@ def survive(pdfs: Path, cases: Sequence[HostileCase], out: Path, workers: int) -
     process = _start_build(pdfs, out, workers)
     errors = process.communicate()[1].decode(errors="replace")
     seconds = time.perf_counter() - start
-    rows = defaultdict(list)
-    if (out / "manifest.csv").exists():
-        with (out / "manifest.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            for row in csv.DictReader(file):
-                rows[row["source"]].append(row)
+    rows = _manifest(out / "manifest.csv", cases)
     lost = [f"{case.name!r}: {why}" for case in cases if (why := _why_lost(case, rows.get(case.name, [])))]
     changed = [name for name, digest in _fingerprints(pdfs).items() if before.get(name) != digest]
     changed += [name for name in before if not os.path.lexists(pdfs / name)]
@@ -101,6 +97,17 @@ def survive(pdfs: Path, cases: Sequence[HostileCase], out: Path, workers: int) -
     if crashes:
         lines += ["", "Exit code", f"{process.returncode}", "```", errors[-3000:], "```"]
     return lines + [f"- lost: {line}" for line in lost] + [f"- changed: {name!r}" for name in changed]
+
+
+def _manifest(path: Path, cases: Sequence[HostileCase]) -> dict[str, list[dict[str, str]]]:
+    """Rows by file; a name that UTF-8 can't hold may stand there escaped."""
+    names = {case.name.encode("utf-8", "backslashreplace").decode(): case.name for case in cases}
+    rows = defaultdict(list)
+    if path.exists():
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+            for row in csv.DictReader(file):
+                rows[names.get(row["source"], row["source"])].append(row)
+    return rows
 
 
 def _why_lost(case: HostileCase, rows: Sequence[dict[str, str]]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tarfile
 import zipfile
 from importlib.resources import files
 from io import BytesIO
@@ -66,6 +67,23 @@ assert load_dataset("tester/tiny", "small")["train"]["text"][:] == ["e"]
 print([row["text"] for row in load_dataset("tester/tiny", split="train", streaming=True)])
 """
     assert run_python(code, env=loopback_hub.env, without_scorehub=True) == "['a', 'b', 'c']\n"
+
+
+def test_an_archive_on_the_hub_is_read_as_a_stream(run_python, loopback_hub):
+    buffer = BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name in ("1.txt", "2.txt"):
+            member = tarfile.TarInfo(name)
+            member.size = 5
+            archive.addfile(member, BytesIO(name.encode()))
+    loopback_hub.put("dataset", "tester/archive", {"train.tar.gz": buffer.getvalue()})
+    code = """
+from datasets import StreamingDownloadManager
+files = StreamingDownloadManager().iter_archive("hf://datasets/tester/archive/train.tar.gz")
+print([(name, file.read()) for name, file in files])
+"""
+    printed = run_python(code, env=loopback_hub.env, without_scorehub=True)
+    assert printed == "[('1.txt', b'1.txt'), ('2.txt', b'2.txt')]\n"
 
 
 def test_pushing_twice_makes_one_commit(run_python, loopback_hub, tiny_dataset):
@@ -163,15 +181,23 @@ def test_a_pushed_space_installs_the_wheel_that_went_up_with_it(run_python, loop
     assert sum(len(repo.commits) for repo in loopback_hub.repos.values()) == 2, "the second push changes nothing"
 
 
+PUSH_ALL = """
+import json, sys
+from scorehub import hub
+dry_run, *folders = sys.argv[1:]
+pushes = zip((hub.push_dataset, hub.push_model, hub.push_space), folders)
+print(json.dumps([push(folder, "tester/x", dry_run=dry_run == "dry") for push, folder in pushes]))
+"""
+
+
 def test_a_dry_run_lists_what_a_push_uploads_and_asks_nothing_of_the_hub(
     run_python, loopback_hub, tiny_dataset, tiny_model, tiny_space
 ):
-    pushes = [("push_dataset", tiny_dataset), ("push_model", tiny_model), ("push_space", tiny_space)]
-    for function, folder in pushes:
-        listed = push(run_python, loopback_hub, function, folder, "tester/x", '{"dry_run": true}')
-        assert loopback_hub.requests == []
-        assert listed == push(run_python, loopback_hub, function, folder, "tester/x")
-        loopback_hub.requests.clear()
+    folders = (tiny_dataset, tiny_model, tiny_space)
+    listed = run_python(PUSH_ALL, "dry", *folders, env=loopback_hub.env)
+    assert loopback_hub.requests == []
+    assert listed == run_python(PUSH_ALL, "push", *folders, env=loopback_hub.env)
+    assert {kind for kind, _ in loopback_hub.repos} == {"dataset", "model", "space"}
 
 
 def test_every_pipeline_and_space_of_the_project_is_ready_to_push():

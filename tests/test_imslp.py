@@ -1,7 +1,6 @@
-import contextlib
-
 import pytest
 from bs4 import BeautifulSoup
+
 from scorehub.dataset_builders.musicscore import imslp
 from scorehub.dataset_builders.musicscore.fields import to_work_metadata
 from scorehub.dataset_builders.musicscore.imslp import ImslpFile, key_name, parse_work_page
@@ -133,10 +132,15 @@ def test_an_oversized_page_is_refused_before_it_is_parsed(monkeypatch):
         parse_work_page(_page(INFORMATION))
 
 
-def test_tags_nested_without_end_do_not_end_the_program():
-    html = "<div>" * 3000 + f"<table>{_row('Work Title', 'Deep')}</table>"
-    with contextlib.suppress(ValueError):
-        assert parse_work_page(html).information == {"Work Title": "Deep"}
+@pytest.mark.parametrize("tag", ["<div>", "<table>", "<table><tr><td>"])
+def test_tags_nested_without_end_are_refused_at_once(tag):
+    with pytest.raises(ValueError, match="must nest at most 1000 tags, got"):
+        parse_work_page(tag * 2000 + f"<table>{_row('Work Title', 'Deep')}</table>")
+
+
+def test_tables_within_reason_may_nest():
+    html = "<table><tr><td>" * 100 + f"<table>{_row('Work Title', 'Deep')}</table>"
+    assert parse_work_page(html).information == {"Work Title": "Deep"}
 
 
 WIKITEXT = """{{#fte:imslppage

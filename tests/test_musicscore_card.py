@@ -77,7 +77,7 @@ def test_pdfs_without_an_imslp_id_are_told_apart_by_file():
 
 
 def test_a_row_without_its_columns_is_refused():
-    with pytest.raises(ValueError, match="must have the columns imslp_id, .*, got none called key"):
+    with pytest.raises(ValueError, match=r"must have the columns imslp_id, .*, got none called key"):
         statistics.count([{name: "" for name in statistics.COLUMNS if name != "key"}])
 
 

@@ -84,7 +84,7 @@ def test_markup_in_a_dataset_or_a_file_name_stays_text(catalog):
     assert "<script" not in show.page_details(row)
     assert "<img" not in show.page_details(row)
     pdf = dict.fromkeys(PDF_COLUMNS, "") | {"source": "<b>.pdf", "status": "failed", "reason": "<i>", "ms": 1.0}
-    html = show.report(judgement.Judgement(Path("<b>.pdf"), pdf, [], []))
+    html = show.report(judgement.Judgement(pdf, [], []))
     assert "&lt;b&gt;.pdf" in html
     assert "<i>" not in html
 
@@ -92,7 +92,7 @@ def test_markup_in_a_dataset_or_a_file_name_stays_text(catalog):
 def test_pages_beyond_those_that_are_drawn_are_counted():
     pdf = dict.fromkeys(PDF_COLUMNS, "") | {"status": "kept", "n_kept": 2, "n_pages": 2, "ms": 1.0}
     page = dict.fromkeys(PAGE_COLUMNS, "") | {"page": 1, "verdict": "kept"}
-    html = show.report(judgement.Judgement(Path("a.pdf"), pdf, [page, page], [np.zeros((4, 3), np.uint8)]))
+    html = show.report(judgement.Judgement(pdf, [page, page], [np.zeros((4, 3), np.uint8)]))
     assert html.count("<img") == 1
     assert "1 more" in html
 
@@ -101,7 +101,7 @@ def test_a_file_that_is_no_pdf_gets_a_reason_and_a_manifest(tmp_path):
     path = tmp_path / "fake.pdf"
     path.write_bytes(b"hello")
     judged = judgement.judge(path, "default", full_pages=False)
-    manifest, pages = judged.write_csv()
+    manifest, pages = judged.write_csv(tmp_path)
     (row,) = read_csv(manifest)
     assert row["status"] == "failed"
     assert "not a readable PDF" in row["reason"]

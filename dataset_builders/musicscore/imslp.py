@@ -20,6 +20,8 @@ from mwparserfromhell.wikicode import Wikicode
 # Real pages are 0.1 to 1 MB; a page of this size still parses in seconds.
 MAX_CHARACTERS = 20_000_000
 
+MAX_DEPTH = 1000
+
 # Wikitext names of the rows whose header differs on the rendered page, and so in the published JSON.
 _RENDERED_HEADERS = {
     "Alternative Title": "Alternative. Title",
@@ -81,11 +83,13 @@ def parse_html(html: str) -> WorkPage:
     _check_length(html)
     try:
         soup = BeautifulSoup(html, "html.parser")
+        _check_depth(soup)
         for invisible in soup.select(_INVISIBLE):
             invisible.decompose()
-        information = dict(_rows(_general_information(soup)))
-        for header, value in _header_rows(soup):
-            information.setdefault(header, value)
+        information = _table(_general_information(soup))
+        # Genre categories are printed above the tabs, and not in General Information.
+        for table in soup.select("div.wp_header table"):
+            information = _table(table) | information
         heading = soup.select_one("#firstHeading, h1, title")
         _add_from_title(information, _text(heading) if heading else "")
         return WorkPage(information, tuple(_html_files(soup)))
@@ -146,36 +150,43 @@ def _add_from_title(information: dict[str, str], page_title: str) -> None:
             information[header] = re.sub(r"\s+", " ", value)
 
 
+def _check_depth(soup: BeautifulSoup) -> None:
+    """Real pages nest some 50 tags; what follows takes time in proportion to size and depth."""
+    depths = {id(soup): 0}
+    for tag in soup.find_all(True):
+        depths[id(tag)] = depths[id(tag.parent)] + 1
+    if max(depths.values()) > MAX_DEPTH:
+        raise ValueError(f"IMSLP page must nest at most {MAX_DEPTH} tags, got {max(depths.values())}")
+
+
 def _general_information(soup: BeautifulSoup) -> Tag:
     """The table of the box: below `div.wi_body`, else below the heading, else the one that has a Work Title."""
+    table = soup.select_one("div.wi_body table")
     heading = soup.find(id="General_Information")
-    candidates = [
-        soup.select_one("div.wi_body table"),
-        heading.find_next("table") if heading else None,
-        *(table for table in soup.find_all("table") if any(header == "Work Title" for header, _ in _rows(table))),
-    ]
-    for table in candidates:
-        if isinstance(table, Tag):
-            return table
-    raise ValueError("IMSLP work page must have a General Information box, got none")
+    if table is None and heading is not None:
+        table = heading.find_next("table")
+    if table is None:
+        titles = (header for header in soup.find_all("th") if header.get_text().strip() == "Work Title")
+        table = next((header.find_parent("table") for header in titles), None)
+    if table is None:
+        raise ValueError("IMSLP work page must have a General Information box, got none")
+    return table
 
 
-def _header_rows(soup: BeautifulSoup) -> Iterator[tuple[str, str]]:
-    """Rows of the box above the tabs: genre categories are printed there and not in General Information."""
-    for table in soup.select("div.wp_header table"):
-        yield from _rows(table)
+def _table(table: Tag) -> dict[str, str]:
+    """Header to text, empty values left out."""
+    texts = {header: _text(value) for header, value in _rows(table)}
+    # "None [force assignment]" is a button for editors.
+    return {header: text for header, text in texts.items() if text and not text.startswith("None [")}
 
 
-def _rows(table: Tag) -> Iterator[tuple[str, str]]:
+def _rows(table: Tag) -> Iterator[tuple[str, Tag]]:
     """Header and value of each row of the table itself, without those of tables inside a value."""
-    for row in table.find_all("tr"):
-        header, value = row.find("th", recursive=False), row.find("td", recursive=False)
-        if header is None or value is None or row.find_parent("table") is not table:
-            continue
-        name, text = re.sub(r"\s+", " ", header.get_text()).strip(), _text(value)
-        # "None [force assignment]" is a button for editors.
-        if name and text and not text.startswith("None ["):
-            yield name, text
+    for body in [table, *table.find_all(["thead", "tbody", "tfoot"], recursive=False)]:
+        for row in body.find_all("tr", recursive=False):
+            header, value = row.find("th", recursive=False), row.find("td", recursive=False)
+            if header is not None and value is not None:
+                yield re.sub(r"\s+", " ", header.get_text()).strip(), value
 
 
 def _text(tag: Tag) -> str:
@@ -195,7 +206,7 @@ def _html_files(soup: BeautifulSoup) -> Iterator[ImslpFile]:
             waiting.append((f"IMSLP{number.group(1)}", _file_name(tag)))
         elif tag.name == "table":
             tables = [tag, *tag.find_all("table")]
-            rights = next((text for table in tables for name, text in _rows(table) if name == "Copyright"), "")
+            rights = next((_text(cell) for table in tables for name, cell in _rows(table) if name == "Copyright"), "")
             yield from (ImslpFile(file, name, rights) for file, name in waiting)
             waiting = []
     yield from (ImslpFile(file, name) for file, name in waiting)

@@ -69,7 +69,7 @@ def to_humdrum(tune: Tune) -> str:
 def _opening(tune: Tune, staves: list[_Staff]) -> list[list[str]]:
     altered = "".join(letter.lower() + sign for letter, sign in key_signature(tune.header["K"]).items())
     metre = tune.header["M"]
-    time = {"C": ["*M4/4", "*met(c)"], "C|": ["*M2/2", "*met(c|)"], "none": []}.get(metre, [f"*M{metre}"])
+    time = {"C": ["*M4/4"], "C|": ["*M2/2"], "none": []}.get(metre, [f"*M{metre}"])
     first = [staff.columns(["**kern"], "**text", "**dynam") for staff in staves]
     numbers = [staff.columns([f"*staff{staff.number}"], *[f"*staff{staff.number}"] * 2) for staff in staves]
     named = [staff for staff in staves if "name" in staff.settings]

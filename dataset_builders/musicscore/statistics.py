@@ -226,7 +226,7 @@ def plot(statistics: Statistics, folder: str | Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name in CHARTS:
-        figure = Figure(figsize=(7, 4.2), layout="constrained")
+        figure = Figure(figsize=(7, 4.2), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1))
         _draw(figure.subplots(), name, statistics)
         paths.append(folder / f"{name}.png")
         figure.savefig(paths[-1], dpi=120)

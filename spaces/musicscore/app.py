@@ -1,11 +1,15 @@
 """The MusicScore Space: browse a dataset's pages, and see what curation decides about a PDF.
 
-scorehub demo --dataset musicscore/     # a built folder
-MUSICSCORE_REPO=me/musicscore python spaces/musicscore/app.py
+    scorehub demo --dataset musicscore/     # a built folder
+    MUSICSCORE_REPO=me/musicscore python spaces/musicscore/app.py
+
+User interface only: `catalog` finds pages, `judgement` judges a PDF, `show` writes the HTML.
 """
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
@@ -61,9 +65,7 @@ def _browse_tab(app: gr.Blocks, catalog: Catalog) -> None:
                 count = gr.Markdown(elem_id="count")
                 back = gr.Button("◀ Previous", size="sm", scale=0, min_width=110)
                 forward = gr.Button("Next ▶", size="sm", scale=0, min_width=110)
-            gallery = gr.Gallery(
-                label="Pages", show_label=False, columns=4, allow_preview=False, buttons=[], elem_id="pages"
-            )
+            gallery = gr.Gallery(label="Pages", show_label=False, allow_preview=False, buttons=[], elem_id="pages")
         with gr.Column(scale=2, min_width=320):
             picture = gr.Image(
                 label="Page", show_label=False, buttons=["fullscreen"], interactive=False, elem_id="page"
@@ -118,12 +120,15 @@ def _judge_tab() -> None:
         with gr.Column(scale=3, min_width=320):
             report = gr.HTML(show.EMPTY_REPORT, elem_id="report")
 
-    def judge(path: str | None, rule: str, full: bool) -> list[Any]:
+    def judge(path: str | None, rule: str, full: bool) -> Iterator[list[Any]]:
         if path is None:
-            return [show.EMPTY_REPORT, *(gr.DownloadButton(value=None, interactive=False) for _ in files)]
+            yield [show.EMPTY_REPORT, *(gr.DownloadButton(value=None, interactive=False) for _ in files)]
+            return
         judged = judgement.judge(Path(path), rule, full)
-        buttons = [gr.DownloadButton(value=str(file), interactive=True) for file in judged.write_csv()]
-        return [show.report(judged), *buttons]
+        # Gradio copies what is yielded before it asks for more, so the folder can go then.
+        with TemporaryDirectory() as folder:
+            tables = judged.write_csv(Path(folder))
+            yield [show.report(judged), *(gr.DownloadButton(value=str(table), interactive=True) for table in tables)]
 
     # The page classifier takes all cores: one PDF at a time.
     gr.on(

@@ -1,7 +1,6 @@
 """What curation would decide about an uploaded PDF, with its pages' pictures and manifest."""
 
 import csv
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +21,12 @@ BATCH = 16  # pages drawn within one time limit
 class Judgement:
     """The manifest's row of a PDF and those of its pages; `pictures[i]` is page i + 1 `(H, W)`, or `None`."""
 
-    path: Path
     pdf: Facts
     pages: list[Facts]  # none if the file could not be read
     pictures: list[np.ndarray | None]  # of the first `MAX_PICTURES` pages
 
-    def write_csv(self) -> list[Path]:
-        """Writes `manifest.csv` and `pages.csv` of this PDF into a new folder beside it."""
-        folder = Path(tempfile.mkdtemp(dir=self.path.parent))
+    def write_csv(self, folder: Path) -> list[Path]:
+        """Writes `manifest.csv` and `pages.csv` of this PDF, as curation does."""
         tables = (("manifest.csv", [self.pdf], PDF_COLUMNS), ("pages.csv", self.pages, PAGE_COLUMNS))
         return [_write_csv(folder / name, rows, columns) for name, rows, columns in tables]
 
@@ -47,7 +44,7 @@ def judge(path: Path, preset: str, full_pages: bool) -> Judgement:
     facts = judge_pdf(path, preset, FULL_PAGE if full_pages else 0.0)
     pages = [page for page in facts if page["page"]]  # page 0 stands for a file that could not be read
     pictures = _draw(path, [page["page"] for page in pages[:MAX_PICTURES]])
-    return Judgement(path, pdf_row(facts), [page_row(page) for page in pages], pictures)
+    return Judgement(pdf_row(facts), [page_row(page) for page in pages], pictures)
 
 
 def _draw(path: Path, numbers: Sequence[int]) -> list[np.ndarray | None]:

@@ -25,6 +25,7 @@ CSS = """
 .hint { padding: 2rem 0; }
 .pager { align-items: center; }
 #pages .grid-wrap { max-height: none; }
+#pages .grid-container { grid-template-columns: repeat(auto-fill, minmax(140px, 1fr)); }
 #pages .thumbnail-lg { aspect-ratio: auto; height: 100%; display: flex; flex-direction: column; }
 #pages .thumbnail-lg img { aspect-ratio: 3 / 4; height: auto; width: 100%; object-fit: contain; background: white; }
 #pages .caption-label { position: static; max-width: none; width: 100%; white-space: normal; text-align: left;
@@ -91,7 +92,7 @@ def report(judged: Judgement) -> str:
 
 def _card(page: Mapping[str, Any], picture: np.ndarray | None) -> str:
     sign = "✓" if page["verdict"] == "kept" else "✗"
-    lines = [page["page_kind"], *(_music(page) or ["not looked for music"])]
+    lines = [page["page_kind"], *(_music(page) or ["not checked for music"])]
     return (
         f'<li class="{page["verdict"]}">{_image(picture, page["page"])}'
         f"<b>{sign} Page {page['page']}: {page['verdict']}</b><span>{escape(page['reason'])}</span>"
