@@ -17,19 +17,20 @@ test-slow: $(VENV)/.installed system
 	$(BIN)/pip install --quiet "ray>=2.50"
 	$(PYTEST) -m slow
 
+# mypy finds the folders that setup.cfg maps into the package in a plain installation only.
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	cd $(VENV) && bin/mypy --config-file ../pyproject.toml -p scorehub
+	rm -rf build $(VENV)/typed
+	$(BIN)/pip install --quiet --no-deps --target $(VENV)/typed .
+	cd $(VENV)/typed && ../bin/mypy --config-file ../../pyproject.toml -p scorehub
 
 # CPU PyTorch goes in first, alone: a resolver that is free to choose takes the CUDA build.
-# The strict editable mode lets mypy see the folders that setup.cfg maps into the package (from outside the checkout,
-# where a folder of the package's own name would hide them).
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/pip install --quiet torch==2.13.0
-	$(BIN)/pip install --quiet --config-settings editable_mode=strict --editable ".[spaces,dev]"
+	$(BIN)/pip install --quiet --editable ".[spaces,dev]"
 	touch $@
 
 # Poppler for the paper preset, Chromium for the tests of Spaces; without them those tests are skipped and say so.

@@ -13,6 +13,7 @@ import csv
 import hashlib
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -139,7 +140,8 @@ def _kind_table(cases: Sequence[HostileCase], rows: dict[str, list[dict[str, str
 
 def _reason_table(cases: Sequence[HostileCase], rows: dict[str, list[dict[str, str]]]) -> list[str]:
     """The most frequent reasons for bad files."""
-    reasons = Counter(row["reason"][:100] for case in cases if not case.good for row in rows.get(case.name, []))
+    found = [row["reason"] for case in cases if not case.good for row in rows.get(case.name, [])]
+    reasons = Counter(re.sub(r"'/[^']*'", "'...'", reason)[:100] for reason in found)
     lines = ["| files | reason |", "|---:|---|"]
     for reason, count in reasons.most_common(25):
         lines.append(f"| {count} | {reason.replace('|', '/') or 'kept'} |")

@@ -225,7 +225,7 @@ def _staged_space(space: Path, target: _Target) -> Iterator[Path]:
 
 def _build_wheel(target: Path) -> str:
     """Builds the wheel of this checkout into `target` and returns its file name."""
-    checkout = Path(scorehub.__file__).parent.parent
+    checkout = Path(scorehub.__file__).resolve().parent.parent
     if not (checkout / "setup.cfg").is_file():
         raise ValueError(f"scorehub must be installed from its checkout (pip install -e .), got {str(checkout)!r}")
     setup = configparser.ConfigParser()

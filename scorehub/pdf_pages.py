@@ -85,8 +85,10 @@ def render_page(path: str, page: int, timeout: float) -> tuple[str, list[bytes]]
 def _open(path: str) -> pymupdf.Document:
     try:
         document = pymupdf.open(Path(path), filetype="pdf")
-    except (pymupdf.FileDataError, pymupdf.EmptyFileError) as error:
-        raise ValueError(f"not a readable PDF: {error}") from None
+    except pymupdf.EmptyFileError:
+        raise ValueError("not a readable PDF: the file is empty") from None
+    except pymupdf.FileDataError:
+        raise ValueError("not a readable PDF: another format, or damaged beyond repair") from None
     if not document.is_pdf:
         raise ValueError("not a readable PDF: another format under a PDF's name")
     if document.needs_pass:

@@ -4,9 +4,12 @@ import ast
 import configparser
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
+
+from scorehub import hub
 
 ROOT = Path(__file__).parent.parent
 MAPPED = ("dataset_builders", "trainers", "pipelines", "spaces", "model_cards")
@@ -71,9 +74,8 @@ def test_importing_scorehub_loads_nothing_heavy():
 
 
 def test_a_wheel_carries_code_weights_and_cards(tmp_path):
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, ROOT]
-    subprocess.run(command, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("scorehub-*.whl")
-    names = set(subprocess.check_output([sys.executable, "-m", "zipfile", "-l", wheel], text=True).split())
-    for name in ("cli.py", "py.typed", "pipelines/page_classifier/model.safetensors", "model_cards/musicscore.md"):
+    with zipfile.ZipFile(tmp_path / hub._build_wheel(tmp_path)) as wheel:
+        names = set(wheel.namelist())
+    weights = "pipelines/page_classifier/model.safetensors"
+    for name in ("cli.py", "py.typed", weights, "model_cards/musicscore.md", "spaces/musicscore/requirements.txt"):
         assert f"scorehub/{name}" in names

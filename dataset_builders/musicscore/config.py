@@ -52,7 +52,7 @@ class CurationConfig:
         return sorted(
             path.relative_to(self.pdf_dir).as_posix()
             for path in self.pdf_dir.rglob("*")
-            if path.suffix.lower() == ".pdf" and not path.is_relative_to(self.out_dir)
+            if path.suffix.lower() == ".pdf"
         )
 
     def tasks(self) -> int:

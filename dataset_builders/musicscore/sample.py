@@ -13,7 +13,6 @@ import csv
 import json
 from pathlib import Path
 
-import pymupdf
 from tqdm.auto import tqdm
 
 from .sample_books import BOOKS, Book
@@ -22,8 +21,6 @@ from .sample_scans import page_kinds, scan
 from .sample_tunes import load_tune
 
 TRUTH_COLUMNS = ("source", "page", "is_score", "page_kind", "content", "music_fraction")
-_PASSWORD = "sample"  # noqa: S105 - of a PDF that has to stay closed
-_FILE_ID = "5361" * 8
 
 # Our names of a tune's header fields, and the names that IMSLP's table has after the published cleaning.
 _IMSLP_HEADERS = {
@@ -74,11 +71,10 @@ def make_pdf(book: Book, pages: list[Page]) -> bytes:
 
 
 def _encrypt(pdf: bytes) -> bytes:
-    with pymupdf.open(stream=pdf) as document:
-        # RC4 and an id of our own, since AES and MuPDF's ids start from random bytes.
-        document.xref_set_key(-1, "ID", f"[<{_FILE_ID}><{_FILE_ID}>]")
-        method = pymupdf.PDF_ENCRYPT_RC4_128
-        return document.tobytes(encryption=method, user_pw=_PASSWORD, owner_pw=_PASSWORD, no_new_id=True)
+    """Locks a PDF with a password that nobody has (real encryption would start from random bytes)."""
+    lock = f"/Encrypt<</Filter/Standard/V 2/R 3/Length 128/P -4/O<{'5A' * 32}>/U<{'A5' * 32}>>>"
+    head, _, trailer = pdf.rpartition(b"trailer\n<<")
+    return head + b"trailer\n<<" + lock.encode() + trailer
 
 
 def work_metadata(book: Book) -> dict[str, str]:

@@ -19,7 +19,7 @@ from .sample_tunes import Tune, load_tune
 _WIDTH, _HEIGHT, _MARGIN = 210.0, 297.0, 16.0
 # Engraved wider than the page's text by this on both sides: braces and names hang out to the left.
 _HANG = 6.0
-_HEADING, _LEAST_GAP, _WIDEST_GAP = 23.0, 4.0, 15.0
+_HEADING, _LEAST_GAP, _WIDEST_GAP = 23.0, 4.0, 20.0
 FULL_PAGE = 2 / 3  # the paper's rule: a score page is at least two-thirds music
 
 

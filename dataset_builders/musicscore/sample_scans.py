@@ -33,7 +33,7 @@ def scan_page(page: Image.Image, paper: str, rng: np.random.Generator) -> Image.
     _add_dust(skewed, rng)
     if paper == "1-bit":
         # Ink spreads or fades with the operator's threshold.
-        threshold = int(rng.integers(110, 165))
+        threshold = int(rng.integers(195, 225))
         return skewed.point(lambda light: 255 if light > threshold else 0, "1")
     light = np.asarray(skewed.filter(ImageFilter.GaussianBlur(0.6)), dtype=np.float32)
     light = 20 + light * (225 / 255) * _unevenness(light.shape, rng) + rng.normal(0, 2.5, light.shape)

@@ -25,7 +25,7 @@ CSS = """
 .hint { padding: 2rem 0; }
 .pager { align-items: center; }
 #pages .grid-wrap { max-height: none; }
-#pages .grid-container { grid-template-columns: repeat(auto-fill, minmax(140px, 1fr)); }
+#pages .grid-container { grid-template-columns: repeat(auto-fill, minmax(160px, 1fr)); }
 #pages .thumbnail-lg { aspect-ratio: auto; height: 100%; display: flex; flex-direction: column; }
 #pages .thumbnail-lg img { aspect-ratio: 3 / 4; height: auto; width: 100%; object-fit: contain; background: white; }
 #pages .caption-label { position: static; max-width: none; width: 100%; white-space: normal; text-align: left;
