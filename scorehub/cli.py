@@ -214,11 +214,11 @@ def demo(
 
     scorehub demo --dataset demo/musicscore
     """
-    from scorehub.spaces.musicscore.app import build_app
+    from scorehub.spaces.musicscore.app import LAUNCH_OPTIONS, build_app
 
     with _one_line_errors():
         space = build_app(dataset)
-    space.launch(server_port=port or None, inbrowser=True)
+    space.launch(server_port=port or None, inbrowser=True, **LAUNCH_OPTIONS)
 
 
 @push_app.command("dataset")

@@ -109,7 +109,7 @@ def build_model(config: PageClassifierConfig) -> ResNetForImageClassification:
         label2id={name: label for label, name in LABELS.items()},
     )
     model = ResNetForImageClassification(resnet)
-    cast(torch.nn.Module, model).to(memory_format=torch.channels_last)
+    cast(Any, model).to(memory_format=torch.channels_last)
     return model
 
 
@@ -208,7 +208,7 @@ def cross_validate(
 
 def fold_temperature(model: ResNetForImageClassification, temperature: float) -> None:
     """Divides the last layer by `temperature`, so that the stock softmax is calibrated; no decision changes."""
-    linear = cast(torch.nn.Linear, cast(torch.nn.Sequential, model.classifier)[-1])
+    linear = cast(torch.nn.Linear, model.classifier[-1])
     with torch.no_grad():
         linear.weight.div_(temperature)
         linear.bias.div_(temperature)

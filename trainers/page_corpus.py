@@ -195,7 +195,7 @@ class DrawnPages(PlainPages):
         label = int(rng.random() < 0.5)
         page = self._score(rng) if label else self._non_score(rng)
         if rng.random() < 0.05:  # lying on its side
-            page = np.rot90(page, rng.choice((1, 3)))
+            page = np.rot90(page, 1 if rng.random() < 0.5 else 3)
         page = page_drawing.rescan(rng, page)
         pixels = torch.from_numpy(page_drawing.tone(rng, page, self.size)).permute(2, 0, 1)  # (3, H, W)
         return {"pixel_values": (pixels / 255 - self.mean) / self.std, "labels": torch.tensor(label)}
@@ -205,11 +205,11 @@ class DrawnPages(PlainPages):
         return self.by_label[label][place].pixels
 
     def _text(self, rng: np.random.Generator) -> np.ndarray:
-        return self.texts[rng.integers(len(self.texts))]
+        return self.texts[int(rng.integers(len(self.texts)))]
 
     def _score(self, rng: np.random.Generator) -> np.ndarray:
         if self.extra and rng.random() < 0.25:
-            page = self.extra[rng.integers(len(self.extra))].pixels
+            page = self.extra[int(rng.integers(len(self.extra)))].pixels
         else:
             page = self._labelled(rng, 1)
         return page_drawing.vary_score(rng, page, self._labelled(rng, 1), self._text(rng))
@@ -220,6 +220,6 @@ class DrawnPages(PlainPages):
         if kind < 0.12:
             return page_typesetting.blank_page(rng)
         # Music on a nearly empty sheet would look like the last page of a piece, which is a score page.
-        if kind < 0.26 and len(page_drawing.empty_rows(text)) < 0.6 * len(text):
+        if kind < 0.22 and len(page_drawing.empty_rows(text)) < 0.6 * len(text):
             return page_drawing.add_excerpts(rng, text, self._labelled(rng, 1))
-        return text if kind < 0.45 else self._labelled(rng, 0)
+        return text if kind < 0.42 else self._labelled(rng, 0)

@@ -40,13 +40,13 @@ def _some_systems(rng: np.random.Generator, page: np.ndarray, crop: bool) -> np.
         return page
     first = int(rng.integers(len(staves))) if crop else 0
     # A single system is the hardest score page, and the rarest if all numbers of staves were equally likely.
-    few = rng.random() < 0.6
-    last = int(rng.integers(first, min(len(staves), first + 4) if few else len(staves)))
+    few = rng.random() < 0.7
+    last = int(rng.integers(first, min(len(staves), first + 3) if few else len(staves)))
     above = rows[rows < staves[first].top] if first else rows[:0]
     below = rows[rows > staves[last].bottom]
     top, bottom = int(above[-1]) if len(above) else 0, int(below[0]) if len(below) else len(page)
     if crop:  # a narrower band would be stretched beyond what a scan can be
-        return page[top:bottom] if bottom - top > 0.3 * page.shape[1] else page
+        return page[top:bottom] if bottom - top > 0.18 * page.shape[1] else page
     page = page.copy()
     page[bottom:] = 255
     return page
@@ -56,15 +56,15 @@ def vary_score(rng: np.random.Generator, page: np.ndarray, other: np.ndarray, te
     """Makes another score page of `page`: cut short, headed by text, two on one sheet, or dense as an orchestra."""
     kind = rng.random()
     height, width = page.shape
-    if kind < 0.3:
-        return _some_systems(rng, page, crop=kind < 0.1)
-    if kind < 0.38:  # a title block, verses or notes over up to 30 % of the height
+    if kind < 0.36:
+        return _some_systems(rng, page, crop=kind < 0.12)
+    if kind < 0.42:  # a title block, verses or notes over up to 30 % of the height
         part = int(height * rng.uniform(0.08, 0.3))
         start = int(rng.integers(0, height - part))
         page = page.copy()
         page[:part] = _resized(text, height, width)[start : start + part]
         return np.roll(page, -part, axis=0) if rng.random() < 0.5 else page
-    if kind < 0.44:
+    if kind < 0.47:
         return np.hstack([page, _resized(other, height, width)])
     if kind < 0.56:
         return np.vstack([page, _resized(other, height, width), page][: rng.integers(2, 4)])

@@ -31,8 +31,7 @@ class _Staff:
 
 
 def staff_groups(tune: Tune) -> tuple[list[list[str]], str]:
-    """The voices of each staff, from the top, and Humdrum's `!!!system-decoration` for their braces and brackets.
-    """
+    """The voices of each staff, from the top, and Humdrum's `!!!system-decoration` for their braces and brackets."""
     order = tune.header.get("score", " ".join(tune.voices))
     staves: list[list[str]] = []
     decoration = ""

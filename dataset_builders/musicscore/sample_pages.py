@@ -114,7 +114,7 @@ def _heading(tune: Tune) -> str:
     composer = " ".join(reversed(header["C"].split(", "))) + dates
     return (
         f"#align(center, text(17pt, {_text(header['T'])})) #v(-9pt) #align(center, text(9.5pt, {_text(under)}))\n"
-        f"#v(-7pt) #grid(columns: (1fr, 1fr), text(10pt, style: \"italic\", {_text('for ' + header['instrumentation'])}),"
+        f'#v(-7pt) #grid(columns: (1fr, 1fr), text(10pt, style: "italic", {_text("for " + header["instrumentation"])}),'
         f" align(right, text(10.5pt, {_text(composer)})))"
     )
 
@@ -151,9 +151,7 @@ def _music_page(blocks: list[Block], number: int) -> Page:
             )
             y += _HEADING
         width = _WIDTH - 2 * _MARGIN + 2 * _HANG
-        parts.append(
-            f'#place(dx: {_MARGIN - _HANG}mm, dy: {y - _HANG:.2f}mm, image("@{index}@", width: {width}mm))'
-        )
+        parts.append(f'#place(dx: {_MARGIN - _HANG}mm, dy: {y - _HANG:.2f}mm, image("@{index}@", width: {width}mm))')
         y += block.height - 2 * _HANG + gap
     folio = f"#place(dy: {_HEIGHT - 10}mm, block(width: {_WIDTH}mm, align(center, text(9pt)[{number}])))"
     source = "#page[" + "\n".join([*parts, folio]) + "]"
@@ -176,7 +174,7 @@ def _title_page(book: Book, tunes: list[Tune]) -> Page:
 
 def _preface_page(book: Book, tunes: list[Tune]) -> Page:
     paragraphs = [f"#par({_text(text)})" for text in book.preface.split("\n\n")]
-    notes = [f'#par[#emph({_text(tune.header["T"])}). #{_text(tune.header["note"])}]' for tune in tunes]
+    notes = [f"#par[#emph({_text(tune.header['T'])}). #{_text(tune.header['note'])}]" for tune in tunes]
     heading = "#align(center, text(18pt)[Preface]) #v(8mm)"
     remarks = ["#v(6mm) #align(center, text(14pt)[Notes]) #v(3mm)", *notes] if len(notes) > 1 else []
     return Page("preface", "#page(margin: (x: 32mm, y: 35mm))[" + "\n".join([heading, *paragraphs, *remarks]) + "]")
@@ -184,7 +182,7 @@ def _preface_page(book: Book, tunes: list[Tune]) -> Page:
 
 def _contents_page(tunes: list[Tune], first_pages: list[int]) -> Page:
     rows = [
-        f"[#{_text(tune.header['T'])} #h(2mm) #text(10pt, style: \"italic\", {_text(tune.header['C'])}) #box(width: 1fr, repeat[.])],"
+        f'[#{_text(tune.header["T"])} #h(2mm) #text(10pt, style: "italic", {_text(tune.header["C"])}) #box(width: 1fr, repeat[.])],'
         f" align(right)[{page}],"
         for tune, page in zip(tunes, first_pages, strict=True)
     ]

@@ -16,7 +16,21 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "tunes"
 
 _SHARPS, _FLATS = "FCGDAEB", "BEADGCF"
-_FIFTHS = {"C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5, "F#": 6, "F": -1, "Bb": -2, "Eb": -3, "Ab": -4, "C#": 7, "G#": 8}
+_FIFTHS = {
+    "C": 0,
+    "G": 1,
+    "D": 2,
+    "A": 3,
+    "E": 4,
+    "B": 5,
+    "F#": 6,
+    "F": -1,
+    "Bb": -2,
+    "Eb": -3,
+    "Ab": -4,
+    "C#": 7,
+    "G#": 8,
+}
 _MODES = {"": 0, "maj": 0, "m": -3, "min": -3, "dor": -2, "phr": -4, "mix": -1, "lyd": 1}
 _CLEFS = {"treble": "*clefG2", "treble-8": "*clefGv2", "alto": "*clefC3", "tenor": "*clefC4", "bass": "*clefF4"}
 _ACCIDENTALS = {"^^": "##", "^": "#", "=": "n", "_": "-", "__": "--"}

@@ -1,0 +1,82 @@
+"""The command says what it does, shows an example for everything, and names in one line what it can't do."""
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from scorehub.cli import app
+
+COMMANDS = {"build", "load", "check", "stats", "classify", "download", "demo", "push"}
+PUSHES = {"dataset", "model", "space"}
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_the_commands_are_those_of_the_readme():
+    commands = get_command(app).commands
+    assert set(commands) == COMMANDS
+    assert set(commands["push"].commands) == PUSHES
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS - {"push"}))
+def test_each_command_shows_an_example(command):
+    assert f"scorehub {command} " in run(command, "--help").output
+
+
+@pytest.mark.parametrize("kind", sorted(PUSHES))
+def test_each_push_shows_an_example(kind):
+    assert f"scorehub push {kind} " in run("push", kind, "--help").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["build", "musicnotes"], "dataset must be one of musicscore, got 'musicnotes'"),
+        (["build", "musicscore", "--config", "14k"], "config must be sample, or pdf with --data-dir, got '14k'"),
+        (["build", "musicscore", "--config", "pdf"], "with --data-dir"),
+        (["build", "musicscore", "--config", "pdf", "--data-dir", "nowhere"], "pdf_dir must be a folder, got nowhere"),
+        (["check", "musicscore", "--data-dir", "x", "--config", "15k"], "config must be one of 400, 14k, 200k"),
+        (["load", "musicscore", "--config", "pdf"], "data_dir must be a folder of PDFs"),
+        (["push", "model", "no_such_model", "--repo-id", "me/x", "--dry-run"], "no_such_model"),
+        (["push", "space", "musicscore", "--repo-id", "not a repo id", "--dry-run"], "not a repo id"),
+    ],
+)
+def test_what_can_not_be_done_is_named_in_one_line(arguments, message):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_dry_run_lists_files_and_sizes():
+    result = run("push", "model", "page_classifier", "--repo-id", "me/page-classifier", "--dry-run")
+    assert result.exit_code == 0
+    assert "model.safetensors" in result.output
+    assert result.output.endswith("would go to me/page-classifier\n")
+
+
+def test_an_image_is_judged(tmp_path):
+    from PIL import Image
+
+    Image.new("L", (600, 840), 255).save(tmp_path / "blank.png")
+    result = run("classify", tmp_path / "blank.png")
+    assert "music with probability 0.0" in result.output
+    assert result.output.endswith("on 0% of the page\n")
+
+
+def test_a_pdf_is_judged_page_by_page(tmp_path):
+    from PIL import Image
+
+    pages = [Image.new("1", (600, 840), 1), Image.new("L", (600, 840), 200)]
+    pages[0].save(tmp_path / "two.pdf", save_all=True, append_images=pages[1:])
+    lines = run("classify", tmp_path / "two.pdf").output.splitlines()
+    assert "page 1: rejected, not music, 1-bit" in lines[0]
+    assert "page 2: rejected, 8 bits per component, 8-bit" in lines[1]
+
+
+def test_a_built_dataset_is_counted(built_dataset, tmp_path):
+    result = run("stats", built_dataset, "--figures", tmp_path / "figures")
+    assert "violin" in result.output
+    assert len(list((tmp_path / "figures").glob("*.png"))) == 5
