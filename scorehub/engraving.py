@@ -4,7 +4,6 @@ Lengths are millimetres. An SVG's size in user units is tenths of a millimetre o
 """
 
 import io
-import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,7 +39,7 @@ class Layout:
             raise ValueError(f"font must be one of {FONTS}, got {self.font!r}")
 
 
-def engrave(notation: str, layout: Layout = Layout(), n_measures: int | None = None) -> list[str]:  # noqa: B008
+def engrave(notation: str, layout: Layout = Layout(), n_measures: int | None = None) -> list[str]:
     """Engraves Humdrum, MEI, MusicXML, ABC or Plaine & Easie (verovio tells them apart) as SVG, one text per page.
 
     Verovio only warns of what it cannot read and then draws an empty page, so the result is checked.

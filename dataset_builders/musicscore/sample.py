@@ -1,9 +1,9 @@
 """The sample set of MusicScore: a folder of PDFs that the project engraves itself, fully offline.
 
-The folder has the published form: `IMSLP<id>.pdf` files and a `metadata.json` with IMSLP's raw headers. It has something
-for every stage of curation to decide: 1-bit scans, 8-bit scans, one of mixed depth, born-digital PDFs; title pages,
-prefaces, contents, blank and half-full pages; one work in two editions and in two scans; a truncated and an
-encrypted PDF, a PDF without metadata and metadata without a PDF. `truth.csv` holds the right answers.
+The folder has the published form: `IMSLP<id>.pdf` files and a `metadata.json` with IMSLP's raw headers. It has
+something for every stage of curation to decide: 1-bit scans, 8-bit scans, one PDF of mixed depth, born-digital PDFs;
+title pages, prefaces, contents, blank and half-full pages; one work in two editions and in two scans; a truncated and
+an encrypted PDF, a PDF without metadata and metadata without a PDF. `truth.csv` holds the right answers.
 
     python -c "from pathlib import Path; from scorehub.dataset_builders.musicscore.sample import write_sample;
                write_sample(Path('sample'))"

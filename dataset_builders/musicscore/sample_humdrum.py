@@ -5,9 +5,12 @@ staff. Syntax: https://www.humdrum.org/guide/ and verovio's Humdrum importer.
 """
 
 import re
+from collections.abc import Iterable
 from fractions import Fraction
+from itertools import chain
 
-from .sample_tunes import _CLEFS, Bar, Event, Tune, key_signature
+from .sample_abc import CLEFS, Bar, Event, key_signature
+from .sample_tunes import Tune
 
 _LINES = {"|": "=", "||": "=||", "|]": "==", ":|": "=:|!", "|:": "=!|:", "::": "=:|!|:"}
 
@@ -65,6 +68,10 @@ def to_humdrum(tune: Tune) -> str:
     return "\n".join(lines + ["\t".join(row) for row in rows]) + "\n"
 
 
+def _joined(parts: Iterable[list[str]]) -> list[str]:
+    return list(chain.from_iterable(parts))
+
+
 def _opening(tune: Tune, staves: list[_Staff]) -> list[list[str]]:
     altered = "".join(letter.lower() + sign for letter, sign in key_signature(tune.header["K"]).items())
     metre = tune.header["M"]
@@ -77,10 +84,10 @@ def _opening(tune: Tune, staves: list[_Staff]) -> list[list[str]]:
         if len(named) == len(staves)
         else []
     )
-    clefs = [staff.same(_CLEFS[staff.settings.get("clef", "treble")], split=False) for staff in staves]
+    clefs = [staff.same(CLEFS[staff.settings.get("clef", "treble")], split=False) for staff in staves]
     common = [[staff.same(text, split=False) for staff in staves] for text in (f"*k[{altered}]", *time)]
-    rows = [sum(parts, []) for parts in (first, numbers, names, clefs, *common) if parts]
-    split = sum((staff.columns(["*^" if len(staff.voices) == 2 else "*"], "*", "*") for staff in staves), [])
+    rows = [_joined(parts) for parts in (first, numbers, names, clefs, *common) if parts]
+    split = _joined(staff.columns(["*^" if len(staff.voices) == 2 else "*"], "*", "*") for staff in staves)
     return rows + ([split] if "*^" in split else [])
 
 
@@ -91,8 +98,8 @@ def _closing(staves: list[_Staff]) -> list[list[str]]:
         if len(staff.voices) == 2:
             cells = [other.same("*", split=position > index) for position, other in enumerate(staves)]
             cells[index] = staff.columns(["*v", "*v"], "*", "*")
-            rows.append(sum(cells, []))
-    return [*rows, sum((staff.same("*-", "*-", split=False) for staff in staves), [])]
+            rows.append(_joined(cells))
+    return [*rows, _joined(staff.same("*-", "*-", split=False) for staff in staves)]
 
 
 def _bar(staves: list[_Staff], index: int) -> list[list[str]]:
@@ -104,7 +111,7 @@ def _bar(staves: list[_Staff], index: int) -> list[list[str]]:
         rows.append([f"*>{'ABCDEFGH'[index // 8 % 8]}{top.ending}"] * sum(len(staff.same("*")) for staff in staves))
     for onset in sorted({event.onset for voices in bars for bar in voices for event in bar.events}):
         rows += _moment(staves, bars, onset)
-    return [*rows, sum((staff.same(_LINES[top.line], _LINES[top.line]) for staff in staves), [])]
+    return [*rows, _joined(staff.same(_LINES[top.line], _LINES[top.line]) for staff in staves)]
 
 
 def _moment(staves: list[_Staff], bars: list[list[Bar]], onset: Fraction) -> list[list[str]]:

@@ -90,7 +90,8 @@ def typeset(book: Book, pages: list[Page]) -> bytes:
             text = text.replace(f"@{index}@", f"{number}_{index}.svg")
         source.append(text)
     files["main.typ"] = "\n".join(source).encode()
-    return typst.compile(files, ignore_system_fonts=True)
+    pdf: bytes = typst.compile(files, ignore_system_fonts=True)  # type: ignore[call-overload]  # stubs lack dict
+    return pdf
 
 
 def _text(value: str) -> str:
@@ -112,9 +113,10 @@ def _heading(tune: Tune) -> str:
     under = ", ".join(header[key] for key in ("opus", "year") if key in header)
     dates = f" ({header['dates']})" if "dates" in header else ""
     composer = " ".join(reversed(header["C"].split(", "))) + dates
+    instrument = _text(f"for {header['instrumentation']}")
     return (
         f"#align(center, text(17pt, {_text(header['T'])})) #v(-9pt) #align(center, text(9.5pt, {_text(under)}))\n"
-        f'#v(-7pt) #grid(columns: (1fr, 1fr), text(10pt, style: "italic", {_text("for " + header["instrumentation"])}),'
+        f'#v(-7pt) #grid(columns: (1fr, 1fr), text(10pt, style: "italic", {instrument}),'
         f" align(right, text(10.5pt, {_text(composer)})))"
     )
 
@@ -163,12 +165,14 @@ def _title_page(book: Book, tunes: list[Tune]) -> Page:
     instruments = list(dict.fromkeys(tune.header["instrumentation"] for tune in tunes))
     above = composers[0] if len(composers) == 1 else ""
     below = f"for {instruments[0]}" if len(instruments) == 1 else ""
+    title = f"#par(justify: false, text(30pt, {_text(book_title(book))}))"
+    imprint = "#text(11pt, tracking: 1.5pt)[THE SAMPLE EDITION]\\ #text(10pt)[engraved anew from the public domain]"
     return Page(
         "title",
-        "#page(margin: 30mm)[#align(center)[#v(2fr)"
-        f"#text(16pt, tracking: 2pt, upper({_text(above)})) #v(14mm) #par(justify: false, text(30pt, {_text(book_title(book))}))"
+        f"#page(margin: 30mm)[#align(center)[#v(2fr) #text(16pt, tracking: 2pt, upper({_text(above)}))"
+        f"#v(14mm) {title}"
         f'#v(8mm) #line(length: 40mm, stroke: 0.7pt) #v(8mm) #text(15pt, style: "italic", {_text(below)})'
-        "#v(3fr) #text(11pt, tracking: 1.5pt)[THE SAMPLE EDITION]\\ #text(10pt)[engraved anew from the public domain]]]",
+        f"#v(3fr) {imprint}]]",
     )
 
 
@@ -182,8 +186,8 @@ def _preface_page(book: Book, tunes: list[Tune]) -> Page:
 
 def _contents_page(tunes: list[Tune], first_pages: list[int]) -> Page:
     rows = [
-        f'[#{_text(tune.header["T"])} #h(2mm) #text(10pt, style: "italic", {_text(tune.header["C"])}) #box(width: 1fr, repeat[.])],'
-        f" align(right)[{page}],"
+        f'[#{_text(tune.header["T"])} #h(2mm) #text(10pt, style: "italic", {_text(tune.header["C"])})'
+        f" #box(width: 1fr, repeat[.])], align(right)[{page}],"
         for tune, page in zip(tunes, first_pages, strict=True)
     ]
     heading = "#align(center, text(18pt)[Contents]) #v(10mm)"

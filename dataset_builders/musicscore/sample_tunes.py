@@ -1,89 +1,20 @@
-"""The tunes of the sample set: ABC files in `tunes/`, read into Humdrum for engraving.
+"""The tunes of the sample set: ABC files in `tunes/`, checked bar by bar.
 
 Why our own reading: verovio's ABC import knows one voice only, drops endings, and forgets the key between files; its
-Humdrum import is complete. The subset of ABC 2.1 that the tunes use: header fields `T C M L K Q`, voices (`V:` with
-`clef=` and `name=`), `%%score` with `()` for voices on one staff and `{}`/`[]` for groups, notes, chords, rests,
-tuplets, ties, slurs, grace notes, `!decorations!`, repeats with endings, inline `[K:]`, lyrics (`w:`).
-Other `%%name value` lines of the header are the metadata of the work. Durations are fractions of a whole note.
-Every bar must fill its metre, except beside a repeat, a double bar, and at the two ends (an upbeat and its complement).
+Humdrum import is complete (`sample_humdrum`). A file has header fields `T C M L K Q`, voices (`V:` with `clef=` and
+`name=`), and `%%score` with `()` for voices on one staff and `{}` or `[]` for groups of staves; `sample_abc` says what
+a voice may hold. Other `%%name value` lines of the header are the metadata of the work. Every bar must fill its metre,
+except beside a repeat or a double bar and at the two ends (an upbeat and its complement).
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from .sample_abc import Bar, VoiceReader, metre_of
+
 FOLDER = Path(__file__).parent / "tunes"
-
-_SHARPS, _FLATS = "FCGDAEB", "BEADGCF"
-_FIFTHS = {
-    "C": 0,
-    "G": 1,
-    "D": 2,
-    "A": 3,
-    "E": 4,
-    "B": 5,
-    "F#": 6,
-    "F": -1,
-    "Bb": -2,
-    "Eb": -3,
-    "Ab": -4,
-    "C#": 7,
-    "G#": 8,
-}
-_MODES = {"": 0, "maj": 0, "m": -3, "min": -3, "dor": -2, "phr": -4, "mix": -1, "lyd": 1}
-_CLEFS = {"treble": "*clefG2", "treble-8": "*clefGv2", "alto": "*clefC3", "tenor": "*clefC4", "bass": "*clefF4"}
-_ACCIDENTALS = {"^^": "##", "^": "#", "=": "n", "_": "-", "__": "--"}
-_DECORATIONS = {
-    "trill": "T",
-    "T": "T",
-    "fermata": ";",
-    "H": ";",
-    ".": "'",
-    "accent": "^",
-    "tenuto": "~",
-    "arpeggio": ":",
-}
-_DECORATIONS |= {"turn": "S", "lowermordent": "M", "mordent": "M", "uppermordent": "m", "pralltriller": "m"}
-_DYNAMICS = {"pp", "p", "mp", "mf", "f", "ff", "sf", "fp"}
-_TUPLETS = {"3": Fraction(2, 3), "6": Fraction(2, 3), "5": Fraction(4, 5)}
-
-_LENGTH = r"(\d*)(/*)(\d*)"
-_NOTE = rf"([_^=]*)([A-Ga-g])([,']*){_LENGTH}(-?)"
-_TOKEN = re.compile(
-    rf"(?P<bar>:?\|+[:\]]?(?:[12])?|::)|\[(?P<inline>[A-Z]:[^\]]*)\]|\((?P<tuplet>[356])|(?P<open>\()|(?P<close>\))"
-    rf"|!(?P<decoration>[^!]+)!|(?P<short>[.TH])|\{{(?P<grace>[^}}]*)\}}"
-    rf"|\[(?P<chord>[^\]|]*)\]{_LENGTH}(?P<tied>-?)|(?P<rest>[zxZ]){_LENGTH}|(?P<note>{_NOTE})|(?P<space>[\s`]+)"
-)
-
-
-@dataclass
-class Event:
-    """A note, chord or rest of one voice; `onset` counts from the bar line, `tokens` are Humdrum without beams."""
-
-    onset: Fraction
-    duration: Fraction
-    token: str
-    is_note: bool
-    graces: list[str] = field(default_factory=list)
-    dynamic: str = ""
-    clef: str = ""
-    syllables: list[str] = field(default_factory=list)
-    beam: str = ""
-
-
-@dataclass
-class Bar:
-    """One bar of one voice, the bar line after it, and the number of the ending that starts with it (or `""`)."""
-
-    events: list[Event] = field(default_factory=list)
-    line: str = "|"
-    ending: str = ""
-
-    @property
-    def length(self) -> Fraction:
-        """The sum of the durations, as a fraction of a whole note."""
-        return sum((event.duration for event in self.events), Fraction(0))
 
 
 @dataclass(frozen=True)
@@ -98,7 +29,7 @@ class Tune:
     @property
     def metre(self) -> Fraction | None:
         """The length of a full bar as a fraction of a whole note; none for chant (`M:none`)."""
-        return _metre(self.header)
+        return metre_of(self.header)
 
     @property
     def n_bars(self) -> int:
@@ -124,7 +55,7 @@ def parse_abc(text: str, name: str = "abc") -> Tune:
     """Reads one tune; see the module's docstring for the subset and `load_tune` for what raises."""
     header: dict[str, str] = {}
     settings: dict[str, dict[str, str]] = {}
-    voices: dict[str, _VoiceReader] = {}
+    voices: dict[str, VoiceReader] = {}
     current = "1"
     for line in text.splitlines():
         if match := re.match(r"%%(\w+)\s+(.*)|([A-Z]):\s*(.*)", line):
@@ -139,200 +70,10 @@ def parse_abc(text: str, name: str = "abc") -> Tune:
         elif line.startswith("w:"):
             voices[current].sing(line[2:])
         elif line.strip() and not line.startswith("%"):
-            voices.setdefault(current, _VoiceReader(name, header)).read(line)
+            voices.setdefault(current, VoiceReader(name, header)).read(line)
     tune = Tune(name, header, {number: voice.finish() for number, voice in voices.items()}, settings)
     _check_bars(tune)
     return tune
-
-
-def _metre(header: dict[str, str]) -> Fraction | None:
-    metre = {"C": "4/4", "C|": "2/2"}.get(header["M"], header["M"])
-    return None if metre == "none" else Fraction(metre)
-
-
-def _fifths(key: str) -> int:
-    match = re.match(r"([A-G][b#]?)(maj|min|dor|phr|mix|lyd|m)?", key)
-    if not match:
-        raise ValueError(f"key must be a tonic with an optional mode, got {key!r}")
-    return _FIFTHS[match[1]] + _MODES[match[2] or ""]
-
-
-def key_signature(key: str) -> dict[str, str]:
-    """The accidental (`#` or `-`) of each altered letter, `{"F": "#"}` for `G` or `Em`."""
-    fifths = _fifths(key)
-    letters = _SHARPS[:fifths] if fifths > 0 else _FLATS[:-fifths]
-    return dict.fromkeys(letters, "#" if fifths > 0 else "-")
-
-
-def _recip(duration: Fraction) -> str:
-    """Humdrum's duration: 4 is a quarter note, 4. a dotted one, 12 an eighth of a triplet."""
-    for dots, factor in (("", 1), (".", Fraction(3, 2)), ("..", Fraction(7, 4))):
-        if (duration / factor).numerator == 1:
-            return f"{(duration / factor).denominator}{dots}"
-    raise ValueError(f"duration must be a single note value, got {duration}")
-
-
-class _VoiceReader:
-    """Reads the music lines of one voice; keeps what lasts beyond a token: key, accidentals, ties, tuplets."""
-
-    def __init__(self, name: str, header: dict[str, str]) -> None:
-        self.name, self.header = name, header
-        self.unit, self.metre = Fraction(header["L"]), _metre(header) or Fraction(1)
-        self.key = key_signature(header["K"])
-        self.bars = [Bar()]
-        self.accidentals: dict[tuple[str, str], str] = {}
-        self.tied: set[str] = set()
-        self.beam: list[Event] = []
-        self.tuplet = [Fraction(1), 0]
-        self.line_start = (0, 0)
-        self._reset_marks()
-
-    def _reset_marks(self) -> None:
-        self.slurs, self.marks, self.dynamic, self.clef, self.graces = "", "", "", "", list[str]()
-
-    def finish(self) -> list[Bar]:
-        self._end_beam()
-        return self.bars if self.bars[-1].events else self.bars[:-1]
-
-    def read(self, line: str) -> None:
-        self.line_start = (len(self.bars) - 1, len(self.bars[-1].events))
-        position = 0
-        while position < len(line):
-            match = _TOKEN.match(line, position)
-            if not match:
-                raise ValueError(f"{self.name}: music must be in our subset of ABC, got {line[position:]!r}")
-            position = match.end()
-            self._take(match)
-        self._end_beam()
-
-    def _take(self, match: re.Match[str]) -> None:
-        kind, text = match.lastgroup, match.group()
-        groups = match.groupdict()
-        if groups["bar"]:
-            self._bar_line(text)
-        elif groups["space"]:
-            self._end_beam()
-        elif groups["inline"]:
-            self._inline(groups["inline"])
-        elif groups["tuplet"]:
-            self.tuplet = [_TUPLETS[groups["tuplet"]], int(groups["tuplet"])]
-        elif kind == "open":
-            self.slurs += "("
-        elif kind == "close":
-            self._last_note().token = re.sub(r"^(\S+)", r"\1)", self._last_note().token)
-        elif groups["decoration"] or groups["short"]:
-            self._decorate(groups["decoration"] or groups["short"])
-        elif groups["grace"]:
-            notes = re.findall(_NOTE, groups["grace"])
-            self.graces = [f"{'8' if len(notes) == 1 else '16'}{self._pitch(*note[:3])}q" for note in notes]
-        else:
-            self._sound(match)
-
-    def _inline(self, value: str) -> None:
-        if clef := re.search(r"clef=(\S+)", value):
-            self.clef = _CLEFS[clef[1]]
-        else:
-            raise ValueError(f"{self.name}: inline field must be a clef, got {value!r}")
-
-    def _decorate(self, name: str) -> None:
-        if name in _DYNAMICS:
-            self.dynamic = name
-        elif name in _DECORATIONS:
-            self.marks += _DECORATIONS[name]
-        else:
-            raise ValueError(f"{self.name}: decoration must be one of {sorted(_DECORATIONS)}, got {name!r}")
-
-    def _bar_line(self, line: str) -> None:
-        self._end_beam()
-        self.accidentals = {}
-        ending = line[-1] if line[-1] in "12" else ""
-        style = line.rstrip("12")
-        if self.bars[-1].events:
-            self.bars[-1].line = style
-            self.bars.append(Bar(ending=ending))
-        elif len(self.bars) > 1:
-            # `:|` at the end of a line and `|:` at the start of the next are one bar line.
-            self.bars[-2].line = {(":|", "|:"): "::", ("||", "|:"): "|:", ("|", "|:"): "|:"}[self.bars[-2].line, style]
-
-    def _pitch(self, accidental: str, letter: str, octave: str) -> str:
-        step = letter.upper()
-        place = (step, octave if letter.isupper() else f"{octave}*")
-        if accidental:
-            self.accidentals[place] = _ACCIDENTALS[accidental]
-        alteration = self.accidentals.get(place, self.key.get(step, ""))
-        height = (1 if letter.islower() else 0) + octave.count("'") - octave.count(",")
-        name = letter.lower() * (height + 1) if height >= 0 else step * -height
-        return name + alteration
-
-    def _length(self, digits: str, slashes: str, divisor: str) -> Fraction:
-        below = int(divisor) if divisor else 2 ** len(slashes)
-        return self.unit * Fraction(int(digits or 1), below if slashes else 1)
-
-    def _sound(self, match: re.Match[str]) -> None:
-        """A note, a chord or a rest: one event in the current bar."""
-        if match["rest"]:
-            letter, *length = re.fullmatch(rf"([zxZ]){_LENGTH}", match["rest"] + match.group()[1:]).groups()
-            duration = self.metre if letter == "Z" else self._length(*length)
-            self._end_beam()
-            self._append(duration, [("r" if letter != "x" else "ryy", False)], is_note=False)
-            return
-        if match["note"]:
-            *pitch, digits, slashes, divisor, tie = re.fullmatch(_NOTE, match["note"]).groups()
-            self._append(self._length(digits, slashes, divisor), [(self._pitch(*pitch), bool(tie))], is_note=True)
-            return
-        length = re.search(rf"\]{_LENGTH}-?$", match.group()).groups()
-        tones = [
-            (self._pitch(*note[:3]), bool(match["tied"] or note[6])) for note in re.findall(_NOTE, match["chord"])
-        ]
-        self._append(self._length(*length), tones, is_note=True)
-
-    def _append(self, duration: Fraction, tones: list[tuple[str, bool]], is_note: bool) -> None:
-        duration *= self.tuplet[0]
-        self.tuplet[1] -= 1
-        if self.tuplet[1] <= 0:
-            self.tuplet = [Fraction(1), 0]
-        tokens = []
-        for index, (pitch, tied) in enumerate(tones):
-            was_tied = pitch in self.tied
-            left = "[" if tied and not was_tied else ""
-            right = "_" if tied and was_tied else "]" if was_tied else ""
-            marks = self.marks if index == 0 else ""
-            tokens.append(f"{left}{self.slurs if index == 0 else ''}{_recip(duration)}{pitch}{marks}{right}")
-        if missing := self.tied - {pitch for pitch, _ in tones}:
-            raise ValueError(
-                f"{self.name}: bar {len(self.bars)} must go on with the tied notes, got none of {missing}"
-            )
-        self.tied = {pitch for pitch, tied in tones if tied}
-        bar = self.bars[-1]
-        event = Event(bar.length, duration, " ".join(tokens), is_note, self.graces, self.dynamic, self.clef)
-        bar.events.append(event)
-        self._reset_marks()
-        if is_note and duration < Fraction(1, 4):
-            self.beam.append(event)
-        else:
-            self._end_beam()
-
-    def _last_note(self) -> Event:
-        return (self.bars[-1].events or self.bars[-2].events)[-1]
-
-    def _end_beam(self) -> None:
-        if len(self.beam) > 1:
-            self.beam[0].beam, self.beam[-1].beam = "L", "J"
-        self.beam = []
-
-    def sing(self, line: str) -> None:
-        """Sets the syllables of a `w:` line under the notes of the last music line."""
-        bar, event = self.line_start
-        events = self.bars[bar].events[event:] + [e for b in self.bars[bar + 1 :] for e in b.events]
-        notes = [event for event in events if event.is_note]
-        syllables = re.findall(r"[^\s\-_*|]+-?|[-_*]", line)
-        if len(syllables) > len(notes):
-            raise ValueError(f"{self.name}: syllables must be at most the {len(notes)} notes, got {line!r}")
-        hyphen = ""
-        for note, syllable in zip(notes, syllables, strict=False):
-            word = syllable in "-_*"
-            note.syllables.append("." if word else hyphen + syllable.replace("~", " "))
-            hyphen = hyphen if word else "-" if syllable.endswith("-") else ""
 
 
 def _check_bars(tune: Tune) -> None:
@@ -341,13 +82,13 @@ def _check_bars(tune: Tune) -> None:
         if [bar.length for bar in voice] != [bar.length for bar in first]:
             bad = [i for i, (a, b) in enumerate(zip(first, voice, strict=False), 1) if a.length != b.length]
             raise ValueError(
-                f"{tune.name}: voice {number} must have the {len(first)} bars of the first, got {len(voice)}, bars {bad}"
+                f"{tune.name}: voice {number} must have the {len(first)} bars of the first, got {len(voice)} {bad}"
             )
     if tune.metre is None:
         return
-    loose = "|"
-    for number, bar in enumerate(first, 1):
-        at_edge = loose != "|" or bar.line != "|" or number in (1, len(first)) or bar.ending
+    line_before = "|"
+    for position, bar in enumerate(first, 1):
+        at_edge = line_before != "|" or bar.line != "|" or position in (1, len(first)) or bar.ending
         if bar.length != tune.metre and not (at_edge and bar.length < tune.metre):
-            raise ValueError(f"{tune.name}: bar {number} must last {tune.metre}, got {bar.length}")
-        loose = bar.line
+            raise ValueError(f"{tune.name}: bar {position} must last {tune.metre}, got {bar.length}")
+        line_before = bar.line
