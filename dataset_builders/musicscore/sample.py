@@ -20,6 +20,7 @@ from .sample_pages import Page, book_pages, book_title, typeset
 from .sample_scans import page_kinds, scan
 from .sample_tunes import load_tune
 
+LICENSE = "CC0 1.0"  # the works are in the public domain, and the engraving is ours to give
 TRUTH_COLUMNS = ("source", "page", "is_score", "page_kind", "content", "music_fraction")
 
 # Our names of a tune's header fields, and the names that IMSLP's table has after the published cleaning.
@@ -37,14 +38,16 @@ _MODES = {"": "major", "m": "minor", "dor": "dorian"}
 
 
 def write_sample(folder: Path) -> Path:
-    """Writes the sample set; the same bytes every time.
+    """Writes the sample set, once: the same bytes every time.
 
     Args:
-        folder: is created where missing; files of the same names are replaced.
+        folder: is created where missing; one that is whole is left as it is.
 
     Returns:
         `folder`, with PDFs, `metadata.json` and `truth.csv`.
     """
+    if (folder / "truth.csv").exists():  # written last
+        return folder
     folder.mkdir(parents=True, exist_ok=True)
     truth: list[dict[str, object]] = []
     for book in tqdm(BOOKS, desc="Engraving the sample set", unit="pdf"):
@@ -92,6 +95,7 @@ def work_metadata(book: Book) -> dict[str, str]:
             row[header] = values.pop()
     if len(tunes) > 1:
         row["Movements/SectionsMov'ts/Sec's"] = "; ".join(tune["T"] for tune in tunes)
+    row["Copyright"] = LICENSE
     row["ID"] = book.imslp_id
     return row
 
