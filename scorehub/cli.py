@@ -194,6 +194,8 @@ def download(
 ) -> None:
     """Fetch PDFs politely: robots.txt, one request in two seconds, resumable, with checksums.
 
+    Addresses that a server closes to programs, such as IMSLP's /wiki/Special: and /images/, are reported, not fetched.
+
     scorehub download urls.txt --out pdfs/ --contact me@example.org
     """
     from scorehub.dataset_builders.musicscore.download import download as fetch

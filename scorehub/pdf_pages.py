@@ -43,8 +43,7 @@ def survey_pdf(path: str, max_pages: int) -> tuple[dict[str, Any], list[bytes]]:
     Raises:
         ValueError: not a PDF, encrypted, without pages, or with more than `max_pages`.
     """
-    with open(path, "rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    sha256 = _sha256(path)
     with _open(path) as document:
         if not 1 <= len(document) <= max_pages:
             raise ValueError(f"number of pages must be 1 to {max_pages}, got {len(document)}")
@@ -82,7 +81,19 @@ def render_page(path: str, page: int, timeout: float) -> tuple[str, list[bytes]]
     return ".jpg", [buffer.getvalue()]
 
 
+def _sha256(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:  # its message would carry this machine's paths into the manifest
+        raise ValueError(f"not a readable file: {error.strerror}") from None
+
+
 def _open(path: str) -> pymupdf.Document:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise ValueError("file name must be UTF-8 for MuPDF to open it") from None
     try:
         document = pymupdf.open(Path(path), filetype="pdf")
     except pymupdf.EmptyFileError:

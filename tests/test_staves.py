@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+
 from scorehub.staves import find_staves, music_fraction
 
 

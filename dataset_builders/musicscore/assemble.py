@@ -1,7 +1,7 @@
 """From the shards of all tasks to the dataset: near-duplicates out, works to splits, Parquet, manifest and card.
 
-A page that another file has too stays where it came first (in the order of file names); the works that share it become
-one split group, so that no page is on both sides of a split. Memory holds the page index, never the images.
+A page that several files have stays where it came first (by file name, intact files first); the works that share it
+become one split group, so that no page is on both sides of a split. Memory holds the page index, never the images.
 """
 
 import csv
@@ -71,6 +71,7 @@ class Assemble(PipelineStep):
 def drop_duplicates(pages: Sequence[Row]) -> None:
     """Rejects each kept page that an earlier one resembles, and gives their works one group."""
     kept = [page for page in pages if page["verdict"] == "kept"]
+    kept.sort(key=lambda page: page["repaired"])  # an intact file's page stays rather than a damaged one's
     pairs = [(kept[first], kept[later]) for first, later in near_duplicates([page["phash"] for page in kept])]
     whole = tied_groups((page["group"] for page in pages), ((a["group"], b["group"]) for a, b in pairs))
     for page in pages:
@@ -122,7 +123,7 @@ def _read_lines(parts: Path, pattern: str) -> list[Row]:
 
 def _write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
     draft = path.with_name(path.name + ".draft")
-    with draft.open("w", newline="") as file:
+    with draft.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:  # names may be no UTF-8
         writer = csv.DictWriter(file, columns, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)

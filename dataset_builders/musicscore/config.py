@@ -74,6 +74,7 @@ class CurationConfig:
         """Names the inputs and settings: files by size and time, settings by value."""
         settings = {name: str(value) for name, value in asdict(self).items() if name not in ("pdf_dir", "out_dir")}
         files = [self.pdf_dir / source for source in self.sources()] + list(self.metadata)
+        files += sorted(Path(self.classifier).glob("*.*"))  # none for a model on the Hub
         stamps = [(str(path), *_stamp(path)) for path in files]
         facts = json.dumps([scorehub.__version__, settings, stamps], sort_keys=True)
         return hashlib.sha256(facts.encode()).hexdigest()[:16]

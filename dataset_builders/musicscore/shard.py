@@ -60,8 +60,7 @@ class WriteShard(PipelineStep):
                 self._take_image(page, reader, shard)
             facts.append(page.metadata)
             if page.metadata["page"]:
-                index = page_row(page.metadata) | {"group": work_group(page.metadata["work"], page.metadata["source"])}
-                files[0].write(json.dumps(index) + "\n")
+                files[0].write(json.dumps(_index(page)) + "\n")
         files[1].write(json.dumps(pdf_row(facts)) + "\n")
         files[1].flush()  # the progress bar counts these lines
 
@@ -100,6 +99,13 @@ class ShardWriter:
     def __exit__(self, *_: object) -> None:
         self._flush()
         self.file.close()
+
+
+def _index(page: Document) -> dict[str, Any]:
+    """What `assemble` must know about a page."""
+    facts = page.metadata
+    group = work_group(facts["work"], facts["source"])
+    return page_row(facts) | {"group": group, "repaired": facts["repaired"]}
 
 
 def _row(page: Document, name: str, data: bytes) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The stages of curation as datatrove steps: colour depth -> pages -> classify -> metadata -> Parquet shard.
 
 A `Document` is a PDF until `SplitPages` and a page from there on; what no page can say (a PDF that can't be read) is
-page 0. No step drops a document: a step only turns the verdict to `rejected` with a reason, and `WriteShard` acts on it,
-so that every PDF and page reaches the manifest. What the keys of `Document.metadata` mean: `manifest.py`.
+page 0. No step drops a document: a step only turns the verdict to `rejected` with a reason, and `WriteShard` acts on
+it, so that every PDF and page reaches the manifest. What the keys of `Document.metadata` mean: `manifest.py`.
 """
 
 import time
