@@ -33,20 +33,28 @@ def write_pdf(path, pages):
     pages[0].save(path, "PDF", resolution=100, save_all=True, append_images=pages[1:])
 
 
-@pytest.fixture(scope="module")
-def lenient(tmp_path_factory):
-    """A classifier to which every page is music."""
-    folder = tmp_path_factory.mktemp("lenient")
-    labels = {0: "non-score", 1: "score"}
+def write_classifier(folder, score_logit):
+    """A classifier that gives every page the same logit for music."""
     config = ResNetConfig(
-        embedding_size=4, hidden_sizes=[4], depths=[1], layer_type="basic", id2label=labels, label2id={"score": 1}
+        embedding_size=4,
+        hidden_sizes=[4],
+        depths=[1],
+        layer_type="basic",
+        id2label={0: "non-score", 1: "score"},
+        label2id={"non-score": 0, "score": 1},
     )
     model = ResNetForImageClassification(config)
     torch.nn.init.zeros_(model.classifier[1].weight)
-    model.classifier[1].bias.data = torch.tensor([0.0, 9.0])
+    model.classifier[1].bias.data = torch.tensor([0.0, score_logit])
     model.save_pretrained(folder)
     ViTImageProcessor(size={"height": 32, "width": 24}).save_pretrained(folder)
     return str(folder)
+
+
+@pytest.fixture(scope="module")
+def lenient(tmp_path_factory):
+    """A classifier to which every page is music."""
+    return write_classifier(tmp_path_factory.mktemp("lenient"), 9.0)
 
 
 @pytest.fixture
@@ -150,6 +158,18 @@ def test_the_full_page_rule_rejects_pages_that_staves_do_not_span(configure):
 def test_a_probability_below_the_threshold_rejects_a_page(configure):
     out = curate(configure(min_probability=1.0))
     assert "not music" in {row["reason"] for row in table(out / "pages.csv")}
+
+
+def test_a_system_cut_out_of_its_page_is_judged_by_its_staves(configure, pdfs, tmp_path):
+    strip = Image.new("1", (1200, 240), 1)
+    for line in range(5):
+        strip.paste(0, (40, 60 + 24 * line, 1160, 63 + 24 * line))
+    write_pdf(pdfs / "strip.pdf", [strip, Image.new("1", (1200, 240), 1)])
+    strict = write_classifier(tmp_path / "strict", -9.0)
+    rows = table(curate(configure(classifier=strict)) / "pages.csv")
+    verdicts = {(row["source"], row["page"]): row["verdict"] for row in rows}
+    assert verdicts["strip.pdf", "1"] == "kept"
+    assert {verdict for page, verdict in verdicts.items() if page != ("strip.pdf", "1")} == {"rejected"}
 
 
 def test_two_workers_build_the_same_bytes_as_one(configure):

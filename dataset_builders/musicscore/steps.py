@@ -25,6 +25,8 @@ from scorehub.dataset_builders.musicscore.schema import WorkMetadata, caption
 from scorehub.sandbox import SandboxError
 
 BATCH = 16  # pages that are drawn and classified together
+STRIP_ASPECT = 3  # long to short side; pages of music are 1.1 to 1.8
+STRIP_FRACTION = 0.5
 
 
 class ReadPdfs(PipelineStep):
@@ -154,11 +156,16 @@ class ClassifyPages(PipelineStep):
             "music_fraction": fraction,
             "phash": perceptual_hash(thumbnail),
         }
-        if probability < self.config.min_probability:
+        if probability < self.config.min_probability and not _is_strip_of_music(thumbnail, fraction):
             page.metadata |= {"verdict": "rejected", "reason": "not music"}
         elif fraction < self.config.min_music_fraction:
             least = self.config.min_music_fraction
             page.metadata |= {"verdict": "rejected", "reason": f"music on less than {least:.0%} of the page"}
+
+
+def _is_strip_of_music(page: np.ndarray, music_fraction: float) -> bool:
+    """A system that was cut out of its page: squashed to a page's shape it is nothing that the classifier knows."""
+    return max(page.shape) > STRIP_ASPECT * min(page.shape) and music_fraction >= STRIP_FRACTION
 
 
 class AddMetadata(PipelineStep):
