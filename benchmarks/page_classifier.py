@@ -10,6 +10,7 @@ here by verovio), and text pages, blank pages and noise made here. Thumbnails ha
 
 import argparse
 import base64
+import contextlib
 import io
 import os
 import sys
@@ -28,7 +29,7 @@ import verovio
 from PIL import Image
 from transformers import pipeline
 
-from scorehub.staves import find_staves, music_fraction
+from scorehub.staves import FULL_PAGE, find_staves, music_fraction
 from scorehub.trainers.page_classifier import parse_config, run
 from scorehub.trainers.page_corpus import (
     CONTRADICTORY,
@@ -171,7 +172,7 @@ def staves_rows(pages: list[LabelledPage]) -> Iterator[str]:
     for label, name in ((1, "score"), (0, "non-score")):
         chosen = [page for page in pages if page.label == label]
         with_staves = [page.file for page in chosen if find_staves(page.pixels)]
-        full = sum(music_fraction(page.pixels) >= 2 / 3 for page in chosen)
+        full = sum(music_fraction(page.pixels) >= FULL_PAGE for page in chosen)
         odd = ", ".join(sorted(with_staves)) if label == 0 else ""
         yield f"| {name} | {len(chosen)} | {len(with_staves)} | {full} | {odd} |"
 
@@ -196,17 +197,19 @@ def milliseconds(classify: Any, pages: list[np.ndarray]) -> tuple[float, float, 
 def report(data: Path, training: str) -> Iterator[str]:
     """Yields the lines of the report, in Markdown."""
     config = parse_config(["--data_dir", str(data), "--output_dir", training])
-    results = run(config)
+    with contextlib.redirect_stdout(sys.stderr):  # the Trainer prints its progress
+        results = run(config)
     after, before = results["after"], results["before"]
-    yield f"# Page classifier\n\n`SCOREHUB_DATA=... python benchmarks/page_classifier.py {Path(training).name}`\n"
-    yield f"Seed {config.seed}; {config.folds} folds by work over the labelled pages; `{MODEL.name}` for the rest.\n"
+    yield f"# Page classifier\n\n`SCOREHUB_DATA=data python benchmarks/page_classifier.py {training}`\n"
+    yield f"Seed {config.seed}. Cross-validation: {config.folds} folds by work over the labelled pages, so that no"
+    yield "fold's model saw a page of its works. All other tables: the weights in `pipelines/page_classifier`.\n"
     yield "## Cross-validation\n\n| fold | pages | errors | accuracy | precision | recall |\n|---|---|---|---|---|---|"
     yield from fold_rows(results)
-    yield f"\nTemperature {results['temperature']:.3f}, before and after calibration: Brier {before['brier']:.5f} and "
-    yield f"{after['brier']:.5f}, expected calibration error {before['ece']:.4f} and {after['ece']:.4f}.\n"
+    yield f"\nTemperature {results['temperature']:.3f}. Brier score {before['brier']:.5f} and {after['brier']:.5f},"
+    yield f"calibration error {before['ece']:.4f} and {after['ece']:.4f} before and after calibration.\n"
     for error in results["errors"]:
         yield f"- wrong: `{error['file']}`, {error['label']}, probability of score {error['score_probability']:.3f}"
-    yield f"- `{CONTRADICTORY}` is validated on but not trained on, as `page_corpus.py` explains\n"
+    yield f"- `{CONTRADICTORY}` is validated on but not trained on: `page_corpus.py` says why\n"
     classify = pipeline("image-classification", model=str(MODEL), device="cpu")
     yield "## Unseen pages\n\n| pages | label | number | right | least probability of the label | wrong |"
     yield "|---|---|---|---|---|---|"
@@ -216,7 +219,7 @@ def report(data: Path, training: str) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     yield from staves_rows(pages)
     prepare, model, staves = milliseconds(classify, [page.pixels for page in pages[::5]])
-    yield f"\nOne thread, 840 px thumbnails, median: processor {prepare:.1f} ms, model {model:.1f} ms, "
+    yield f"\nOne thread, 840 px thumbnails, median: processor {prepare:.1f} ms, model {model:.1f} ms,"
     yield f"`music_fraction` {staves:.1f} ms a page."
 
 

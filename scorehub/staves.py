@@ -72,13 +72,19 @@ def _strip_profiles(page: np.ndarray) -> np.ndarray:
     return marks.reshape(height, STRIPS, -1).mean(axis=2, dtype=np.float32).T
 
 
-def _sheared(profiles: np.ndarray, slope: float, strip_width: int) -> np.ndarray:
-    """Moves each strip by what a line of `slope` (rows per column) has sunk there since the middle of the page."""
-    offsets = np.rint(slope * strip_width * (np.arange(STRIPS) + 0.5 - STRIPS / 2)).astype(int)
-    reach = int(np.abs(offsets).max())
-    padded = np.pad(profiles, ((0, 0), (reach, reach)))
-    height = profiles.shape[1]
-    return np.stack([strip[reach + shift :][:height] for strip, shift in zip(padded, offsets, strict=True)])
+def _sheared(profiles: np.ndarray, slope: float, strip_width: int) -> list[np.ndarray]:
+    """Moves each strip by what a line of `slope` (rows per column) has sunk there since the middle of the page.
+
+    `profiles` (STRIPS, H + 2 * margin) has a margin for the largest slope; the strips come without it, each (H,).
+    """
+    margin = _margin(strip_width)
+    offsets = np.rint(slope * strip_width * (np.arange(STRIPS) + 0.5 - STRIPS / 2)).astype(int).tolist()
+    height = profiles.shape[1] - 2 * margin
+    return [strip[margin + shift : margin + shift + height] for strip, shift in zip(profiles, offsets, strict=True)]
+
+
+def _margin(strip_width: int) -> int:
+    return int(2 * MAX_SKEW * strip_width * STRIPS / 2) + 1
 
 
 def _skew(profiles: np.ndarray, strip_width: int) -> float:
@@ -86,7 +92,7 @@ def _skew(profiles: np.ndarray, strip_width: int) -> float:
     best, step = 0.0, MAX_SKEW / 6
     for _ in range(3):  # coarse to fine
         slopes = best + step * np.arange(-6, 7)
-        summed = np.stack([_sheared(profiles, slope, strip_width).sum(axis=0) for slope in slopes])
+        summed = np.stack([np.add.reduce(_sheared(profiles, slope, strip_width)) for slope in slopes])
         sharpness = (summed**2).sum(axis=1)
         # Among equals (an empty page) the flattest wins.
         best = float(slopes[np.lexsort((np.abs(slopes), -sharpness))[0]])
@@ -98,17 +104,19 @@ def _combs(profiles: np.ndarray) -> np.ndarray:
     """Scores each row as a staff's top line, for every spacing: lines against spaces (len(SPACINGS), PARTS, H)."""
     reach = int(6 * SPACINGS[-1] * UPSAMPLING)
     padded = np.pad(profiles, ((0, 0), (reach, reach)))
+    around = padded.copy()  # the largest of each row and its neighbours
+    around[:, 1:-1] = np.maximum(np.maximum(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
     height = profiles.shape[1]
     scores = np.empty((len(SPACINGS), *profiles.shape), np.float32)
     for score, spacing in zip(scores, SPACINGS * UPSAMPLING, strict=True):
         starts = reach + np.rint(spacing * np.arange(-1, 5.5, 0.5)).astype(int)
         rows = [padded[:, start : start + height] for start in starts]
         lines, spaces = rows[2:11:2], rows[1::2]
-        outer = [padded[:, start + shift :][:, :height] for start in starts[[0, -1]] for shift in (-1, 0, 1)]
+        beyond = np.maximum(*(around[:, start : start + height] for start in starts[[0, -1]]))
         weakest = np.minimum.reduce(lines)  # every line must be there
         present = np.minimum(np.add.reduce(lines) / 5, 1.5 * weakest)
         # Exactly five lines: a sixth above or below makes it a table, ruled paper or text.
-        score[:] = present - np.maximum(np.add.reduce(spaces) / 6, 0.9 * np.maximum.reduce(outer))
+        score[:] = present - np.maximum(np.add.reduce(spaces) / 6, 0.9 * beyond)
     return scores
 
 
@@ -140,8 +148,9 @@ def find_staves(page: np.ndarray) -> list[Staff]:
         return []
     strips = _strip_profiles(page)
     strip_width = width // STRIPS
-    strips = _sheared(strips, _skew(strips, strip_width), strip_width)
-    parts = strips.reshape(PARTS, -1, height).mean(axis=1)
+    strips = np.pad(strips, ((0, 0), (_margin(strip_width), _margin(strip_width))))
+    upright = np.stack(_sheared(strips, _skew(strips, strip_width), strip_width))
+    parts = upright.reshape(PARTS, -1, height).mean(axis=1)
     fine = np.arange(0, height - 1, 1 / UPSAMPLING)
     parts = np.stack([np.interp(fine, np.arange(height), part) for part in parts]).astype(np.float32)
     combs = _combs(parts)

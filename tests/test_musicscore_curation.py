@@ -161,10 +161,10 @@ def test_a_probability_below_the_threshold_rejects_a_page(configure):
 
 
 def test_a_system_cut_out_of_its_page_is_judged_by_its_staves(configure, pdfs, tmp_path):
-    strip = Image.new("1", (1200, 240), 1)
+    strip = Image.new("1", (1200, 130), 1)
     for line in range(5):
-        strip.paste(0, (40, 60 + 24 * line, 1160, 63 + 24 * line))
-    write_pdf(pdfs / "strip.pdf", [strip, Image.new("1", (1200, 240), 1)])
+        strip.paste(0, (40, 45 + 10 * line, 1160, 47 + 10 * line))
+    write_pdf(pdfs / "strip.pdf", [strip, Image.new("1", (1200, 130), 1)])
     strict = write_classifier(tmp_path / "strict", -9.0)
     rows = table(curate(configure(classifier=strict)) / "pages.csv")
     verdicts = {(row["source"], row["page"]): row["verdict"] for row in rows}

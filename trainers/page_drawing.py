@@ -143,7 +143,7 @@ def tone(rng: np.random.Generator, page: np.ndarray, size: tuple[int, int]) -> n
         image.save(buffer, "JPEG", quality=int(rng.integers(12, 60)))
         image = Image.open(buffer)
     way = Image.Resampling.BILINEAR if rng.random() < 0.7 else Image.Resampling.BICUBIC
-    values = np.asarray(image.resize(size[::-1], way), np.float32)
+    values: np.ndarray = np.asarray(image.resize(size[::-1], way), np.float32)
     if rng.random() < 0.15:
         values = ndimage.gaussian_filter(values, rng.uniform(0.3, 0.9))
     if rng.random() < 0.35:
