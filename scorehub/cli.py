@@ -62,7 +62,7 @@ def build(
     from scorehub.dataset_builders.musicscore.config import CurationConfig
     from scorehub.dataset_builders.musicscore.curation import curate
     from scorehub.dataset_builders.musicscore.metadata import find_metadata_files
-    from scorehub.dataset_builders.musicscore.sample import write_sample
+    from scorehub.dataset_builders.musicscore.sample.folder import write_sample
 
     with _one_line_errors():
         _known(dataset)

@@ -9,12 +9,12 @@ from itertools import islice
 import pymupdf
 import pytest
 
-from scorehub.dataset_builders.musicscore.sample import key_name, make_pdf, work_metadata, write_sample
-from scorehub.dataset_builders.musicscore.sample_books import BOOKS
-from scorehub.dataset_builders.musicscore.sample_humdrum import staff_groups, to_humdrum
-from scorehub.dataset_builders.musicscore.sample_pages import book_pages
-from scorehub.dataset_builders.musicscore.sample_scans import page_kinds
-from scorehub.dataset_builders.musicscore.sample_tunes import load_tune, parse_abc, tune_names
+from scorehub.dataset_builders.musicscore.sample.books import BOOKS
+from scorehub.dataset_builders.musicscore.sample.folder import key_name, make_pdf, work_metadata, write_sample
+from scorehub.dataset_builders.musicscore.sample.humdrum import staff_groups, to_humdrum
+from scorehub.dataset_builders.musicscore.sample.pages import book_pages
+from scorehub.dataset_builders.musicscore.sample.scans import page_kinds
+from scorehub.dataset_builders.musicscore.sample.tune import load_tune, parse_abc, tune_names
 from scorehub.engraving import Layout, engrave
 
 HEADER = "T:Test\nC:Nobody\nM:4/4\nL:1/4\nK:G\n"

@@ -180,7 +180,8 @@ def train(
 
 def predict(trainer: PageClassifierTrainer, pages: Sequence[LabelledPage]) -> np.ndarray:
     """Returns the logits (N, 2) of `pages`."""
-    return np.asarray(trainer.predict(EvaluationPages(pages, trainer.processing_class)).predictions)
+    processor = cast(ViTImageProcessorPil, trainer.processing_class)
+    return np.asarray(trainer.predict(EvaluationPages(pages, processor)).predictions)
 
 
 def cross_validate(

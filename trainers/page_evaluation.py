@@ -5,7 +5,9 @@ class of precision and recall is `score`.
 """
 
 import json
+import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -106,4 +108,12 @@ def card_values(results: dict[str, Any]) -> dict[str, str]:
         "error_count": str(results["after"]["errors"]),
         "temperature": f"{results['temperature']:.3f}",
         "config": json.dumps(results["config"], indent=2),
+        "commit": _commit(),
     }
+
+
+def _commit() -> str:
+    """The commit of this checkout, which the card names."""
+    command = ["git", "-C", str(Path(__file__).resolve().parent), "rev-parse", "--short", "HEAD"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    return found.stdout.strip() or "unknown, trained outside a checkout"

@@ -25,7 +25,10 @@ class PageClassifier:
 
     def __init__(self, model: str | Path = EMBEDDED_MODEL):
         self.processor = AutoImageProcessor.from_pretrained(model)
-        self.model = AutoModelForImageClassification.from_pretrained(model).eval()
+        # Channels-last makes convolutions on a CPU twice as fast.
+        self.model = (
+            AutoModelForImageClassification.from_pretrained(model).eval().to(memory_format=torch.channels_last)
+        )
         labels = self.model.config.label2id
         if SCORE_LABEL not in labels:
             raise ValueError(f"labels of the page classifier must include {SCORE_LABEL!r}, got {sorted(labels)}")
@@ -35,10 +38,11 @@ class PageClassifier:
     def __call__(self, pages: Sequence[np.ndarray]) -> list[float]:
         """Probability of music for each grey page `(H, W)`, uint8, 255 = paper; four decimals."""
         images = [Image.fromarray(page).convert("RGB") for page in pages]
+        pixels = self.processor(images, return_tensors="pt").pixel_values  # (B, 3, H, W)
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # curation runs a process per core; and one order of summation gives one result
         try:
-            logits = self.model(**self.processor(images, return_tensors="pt")).logits  # (B, labels)
+            logits = self.model(pixels.contiguous(memory_format=torch.channels_last)).logits  # (B, labels)
         finally:
             torch.set_num_threads(threads)
         return [round(p, 4) for p in logits.softmax(-1)[:, self.score_index].tolist()]

@@ -121,7 +121,7 @@ class MusicScore(datasets.GeneratorBasedBuilder):
     def _curate(self) -> Path:
         """The curated dataset's folder, built where it does not exist yet."""
         from scorehub.dataset_builders.musicscore.curation import curate
-        from scorehub.dataset_builders.musicscore.sample import write_sample
+        from scorehub.dataset_builders.musicscore.sample.folder import write_sample
 
         if self.config.name == "sample":
             folder = write_sample(Path(datasets.config.HF_DATASETS_CACHE) / "musicscore_sample" / str(self.VERSION))

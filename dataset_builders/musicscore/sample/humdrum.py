@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 from itertools import chain
 
-from .sample_abc import CLEFS, Bar, Event, key_signature
-from .sample_tunes import Tune
+from scorehub.dataset_builders.musicscore.sample.abc_voices import CLEFS, Bar, Event, key_signature
+from scorehub.dataset_builders.musicscore.sample.tune import Tune
 
 _LINES = {"|": "=", "||": "=||", "|]": "==", ":|": "=:|!", "|:": "=!|:", "::": "=:|!|:"}
 

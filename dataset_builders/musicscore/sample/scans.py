@@ -18,7 +18,7 @@ _LARGEST_SKEW = 0.6  # degrees
 
 def render(pdf: bytes, dpi: int) -> list[Image.Image]:
     """The pages of a PDF as grey images."""
-    with pymupdf.open(stream=pdf) as document:  # type: ignore[no-untyped-call]
+    with pymupdf.open(stream=pdf) as document:
         pixmaps = [page.get_pixmap(dpi=dpi, colorspace=pymupdf.csGRAY) for page in document]
     return [Image.frombytes("L", (pixmap.width, pixmap.height), pixmap.samples) for pixmap in pixmaps]
 

@@ -1,8 +1,8 @@
 """The tunes of the sample set: ABC files in `tunes/`, checked bar by bar.
 
 Why our own reading: verovio's ABC import knows one voice only, drops endings, and forgets the key between files; its
-Humdrum import is complete (`sample_humdrum`). A file has header fields `T C M L K Q`, voices (`V:` with `clef=` and
-`name=`), and `%%score` with `()` for voices on one staff and `{}` or `[]` for groups of staves; `sample_abc` says what
+Humdrum import is complete (`humdrum`). A file has header fields `T C M L K Q`, voices (`V:` with `clef=` and
+`name=`), and `%%score` with `()` for voices on one staff and `{}` or `[]` for groups of staves; `abc_voices` says what
 a voice may hold. Other `%%name value` lines of the header are the metadata of the work. Every bar must fill its metre,
 except beside a repeat or a double bar and at the two ends (an upbeat and its complement).
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from .sample_abc import Bar, VoiceReader, metre_of
+from scorehub.dataset_builders.musicscore.sample.abc_voices import Bar, VoiceReader, metre_of
 
 FOLDER = Path(__file__).parent / "tunes"
 

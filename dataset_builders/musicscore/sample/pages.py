@@ -10,11 +10,10 @@ from math import ceil
 
 import typst
 
+from scorehub.dataset_builders.musicscore.sample.books import Book
+from scorehub.dataset_builders.musicscore.sample.humdrum import to_humdrum
+from scorehub.dataset_builders.musicscore.sample.tune import Tune, load_tune
 from scorehub.engraving import Layout, engrave, svg_size_mm
-
-from .sample_books import Book
-from .sample_humdrum import to_humdrum
-from .sample_tunes import Tune, load_tune
 
 _WIDTH, _HEIGHT, _MARGIN = 210.0, 297.0, 16.0
 # Engraved wider than the page's text by this on both sides: braces and names hang out to the left.

@@ -5,7 +5,7 @@ something for every stage of curation to decide: 1-bit scans, 8-bit scans, one P
 title pages, prefaces, contents, blank and half-full pages; one work in two editions and in two scans; a truncated and
 an encrypted PDF, a PDF without metadata and metadata without a PDF. `truth.csv` holds the right answers.
 
-    python -c "from pathlib import Path; from scorehub.dataset_builders.musicscore.sample import write_sample;
+    python -c "from pathlib import Path; from scorehub.dataset_builders.musicscore.sample.folder import write_sample;
                write_sample(Path('sample'))"
 """
 
@@ -15,10 +15,10 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from .sample_books import BOOKS, Book
-from .sample_pages import Page, book_pages, book_title, typeset
-from .sample_scans import page_kinds, scan
-from .sample_tunes import load_tune
+from scorehub.dataset_builders.musicscore.sample.books import BOOKS, Book
+from scorehub.dataset_builders.musicscore.sample.pages import Page, book_pages, book_title, typeset
+from scorehub.dataset_builders.musicscore.sample.scans import page_kinds, scan
+from scorehub.dataset_builders.musicscore.sample.tune import load_tune
 
 LICENSE = "CC0 1.0"  # the works are in the public domain, and the engraving is ours to give
 TRUTH_COLUMNS = ("source", "page", "is_score", "page_kind", "content", "music_fraction")
