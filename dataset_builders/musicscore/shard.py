@@ -39,8 +39,8 @@ class WriteShard(PipelineStep):
         """Writes the task's three files; yields nothing."""
         paths = [self.folder / f"{rank:05d}{suffix}" for suffix in (".parquet", ".pages.jsonl", ".manifest.jsonl")]
         drafts = [path.with_name(path.name + ".draft") for path in paths]
+        reader = PdfReader(self.config)
         with (
-            PdfReader(self.config) as reader,
             ShardWriter(drafts[0]) as shard,
             drafts[1].open("w") as pages_file,
             drafts[2].open("w") as manifest_file,

@@ -57,11 +57,11 @@ class ColorDepth(PipelineStep):
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Adds `survey` to each PDF that can be read."""
-        with PdfReader(self.config) as reader:
-            for document in data:
-                with _clock(document):
-                    self._survey(document, reader)
-                yield document
+        reader = PdfReader(self.config)
+        for document in data:
+            with _clock(document):
+                self._survey(document, reader)
+            yield document
 
     def _survey(self, document: Document, reader: PdfReader) -> None:
         facts = document.metadata
@@ -87,15 +87,15 @@ class SplitPages(PipelineStep):
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Yields a document per page, or the PDF itself where it has none that can be read."""
-        with PdfReader(self.config) as reader:
-            for document in data:
-                if document.metadata["verdict"] == "failed":
-                    yield document
-                    continue
-                for pages in _batched(self._pages(document), BATCH):
-                    with _clock(pages[0]):
-                        self._draw([page for page in pages if page.metadata["verdict"] == "kept"], reader)
-                    yield from pages
+        reader = PdfReader(self.config)
+        for document in data:
+            if document.metadata["verdict"] == "failed":
+                yield document
+                continue
+            for pages in _batched(self._pages(document), BATCH):
+                with _clock(pages[0]):
+                    self._draw([page for page in pages if page.metadata["verdict"] == "kept"], reader)
+                yield from pages
 
     def _pages(self, document: Document) -> Iterator[Document]:
         """The page documents; the time that the PDF took so far goes to the first."""

@@ -48,9 +48,9 @@ def judge(path: Path, preset: str, full_pages: bool) -> Judgement:
 
 
 def _draw(path: Path, numbers: Sequence[int]) -> list[np.ndarray | None]:
-    with PdfReader(CurationConfig(pdf_dir=path.parent, out_dir=path.parent, select=(path.name,))) as reader:
-        batches = [list(numbers[start : start + BATCH]) for start in range(0, len(numbers), BATCH)]
-        drawn = [page for batch in batches for page in reader.thumbnails(path.name, batch)]
+    reader = PdfReader(CurationConfig(pdf_dir=path.parent, out_dir=path.parent, select=(path.name,)))
+    batches = [list(numbers[start : start + BATCH]) for start in range(0, len(numbers), BATCH)]
+    drawn = [page for batch in batches for page in reader.thumbnails(path.name, batch)]
     return [page if isinstance(page, np.ndarray) else None for page in drawn]
 
 
