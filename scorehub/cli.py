@@ -4,7 +4,7 @@ Every command calls the function of the Python API that bears its name. What it 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +17,7 @@ app.add_typer(push_app, name="push")
 
 Dataset = Annotated[str, typer.Argument(help="Name of the dataset: musicscore.")]
 Workers = Annotated[int, typer.Option(help="PDF tasks at a time; 0 for one per core.")]
+Push = Callable[..., list[tuple[str, int]]]
 RepoId = Annotated[str, typer.Option(help="Repository, such as me/musicscore.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list what would go up.")]
 Private = Annotated[bool, typer.Option("--private", help="Create the repository private.")]
@@ -236,8 +237,7 @@ def push_dataset(
     """
     from scorehub import hub
 
-    with _one_line_errors():
-        _list(hub.push_dataset(folder, repo_id, dry_run=dry_run, private=private), repo_id, dry_run)
+    _push(hub.push_dataset, folder, repo_id, dry_run, private)
 
 
 @push_app.command("model")
@@ -253,8 +253,7 @@ def push_model(
     """
     from scorehub import hub
 
-    with _one_line_errors():
-        _list(hub.push_model(name, repo_id, dry_run=dry_run, private=private), repo_id, dry_run)
+    _push(hub.push_model, name, repo_id, dry_run, private)
 
 
 @push_app.command("space")
@@ -270,11 +269,11 @@ def push_space(
     """
     from scorehub import hub
 
+    _push(hub.push_space, name, repo_id, dry_run, private)
+
+
+def _push(push: Push, what: Path | str, repo_id: str, dry_run: bool, private: bool) -> None:
     with _one_line_errors():
-        _list(hub.push_space(name, repo_id, dry_run=dry_run, private=private), repo_id, dry_run)
-
-
-def _list(uploads: list[tuple[str, int]], repo_id: str, dry_run: bool) -> None:
-    for path, size in uploads:
-        typer.echo(f"{size:>12,} {path}")
+        for path, size in push(what, repo_id, dry_run=dry_run, private=private):
+            typer.echo(f"{size:>12,} {path}")
     typer.echo(f"{'would go to' if dry_run else 'published in'} {repo_id}")

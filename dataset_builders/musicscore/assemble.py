@@ -15,7 +15,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 from datatrove.data import DocumentsPipeline
-from datatrove.pipeline.base import PipelineStep
 
 from scorehub.dataset_builders.musicscore import manifest
 from scorehub.dataset_builders.musicscore.card import write_card
@@ -23,21 +22,21 @@ from scorehub.dataset_builders.musicscore.config import CurationConfig
 from scorehub.dataset_builders.musicscore.duplicates import near_duplicates, tied_groups
 from scorehub.dataset_builders.musicscore.schema import SPLITS, split_of
 from scorehub.dataset_builders.musicscore.shard import ShardWriter
+from scorehub.dataset_builders.musicscore.steps import CurationStep
 
 ROWS_PER_SHARD = 5000  # pages of 100 kB: files of 500 MB, the size that the Hub recommends
 
 Row = dict[str, Any]
 
 
-class Assemble(PipelineStep):
+class Assemble(CurationStep):
     """One task, after all others: writes `data/`, `manifest.csv`, `pages.csv` and the card into the output folder."""
 
     name, type = "dataset", "7 WRITE"
 
     def __init__(self, config: CurationConfig):
-        super().__init__()
-        self.config = config
-        self.parts = config.parts_dir()
+        super().__init__(config)
+        self.parts = config.parts_dir()  # named once, before the first task: PDFs may come while the run goes on
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Writes the dataset; yields nothing."""
@@ -46,26 +45,11 @@ class Assemble(PipelineStep):
         assign_splits(pages)
         recount(pdfs, pages)
         out = self.config.out_dir
-        self._write_shards(pages, out / "data")
+        _write_shards(self.parts, pages, out / "data")
         _write_csv(out / "manifest.csv", pdfs, manifest.PDF_COLUMNS)
         _write_csv(out / "pages.csv", pages, manifest.PAGE_COLUMNS)
         write_card(out)
         yield from ()
-
-    def _write_shards(self, pages: Sequence[Row], folder: Path) -> None:
-        """Fills a new folder and puts it in the old one's place."""
-        places = {(page["source"], page["page"]): page for page in pages if page["verdict"] == "kept"}
-        totals = Counter(page["split"] for page in places.values())
-        draft = folder.with_name("data.draft")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        with ExitStack() as stack:
-            writers = {split: _writers(draft, split, totals[split], stack) for split in SPLITS if totals[split]}
-            for row in _rows(self.parts):
-                if page := places.get((row["source"], row["page"])):
-                    next(writers[page["split"]]).add(row | {"split_group": page["group"]})
-        shutil.rmtree(folder, ignore_errors=True)
-        draft.rename(folder)
 
 
 def drop_duplicates(pages: Sequence[Row]) -> None:
@@ -99,6 +83,22 @@ def recount(pdfs: Sequence[Row], pages: Sequence[Row]) -> None:
             pdf["status"] = manifest.status(pdf["n_kept"], pdf["n_pages"])
             note = f"{len(lost)} of {pdf['n_pages']} pages: near-duplicate"
             pdf["reason"] = "; ".join(filter(None, [pdf["reason"], note]))
+
+
+def _write_shards(parts: Path, pages: Sequence[Row], folder: Path) -> None:
+    """Fills a new folder and puts it in the old one's place."""
+    places = {(page["source"], page["page"]): page for page in pages if page["verdict"] == "kept"}
+    totals = Counter(page["split"] for page in places.values())
+    draft = folder.with_name("data.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    with ExitStack() as stack:
+        writers = {split: _writers(draft, split, totals[split], stack) for split in SPLITS if totals[split]}
+        for row in _rows(parts):
+            if page := places.get((row["source"], row["page"])):
+                next(writers[page["split"]]).add(row | {"split_group": page["group"]})
+    shutil.rmtree(folder, ignore_errors=True)
+    draft.rename(folder)
 
 
 def _writers(folder: Path, split: str, total: int, stack: ExitStack) -> Iterator[ShardWriter]:

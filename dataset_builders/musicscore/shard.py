@@ -14,30 +14,29 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 from datatrove.data import Document, DocumentsPipeline
-from datatrove.pipeline.base import PipelineStep
 
 from scorehub.dataset_builders.musicscore.config import CurationConfig
 from scorehub.dataset_builders.musicscore.manifest import page_row, pdf_row
 from scorehub.dataset_builders.musicscore.pdf_reader import PdfReader
 from scorehub.dataset_builders.musicscore.schema import FEATURES, imslp_id, work_group
+from scorehub.dataset_builders.musicscore.steps import CurationStep
 from scorehub.sandbox import SandboxError
 
 ROWS_PER_GROUP = 100  # pages of 100 kB: groups of 10 MB, which the Hub's viewer reads one at a time
 
 
-class WriteShard(PipelineStep):
+class WriteShard(CurationStep):
     """Takes the images of kept pages out of the PDFs; writes `<task>.parquet`, `.pages.jsonl`, `.manifest.jsonl`."""
 
     name, type = "shard", "6 WRITE"
 
     def __init__(self, config: CurationConfig):
-        super().__init__()
-        self.config = config
-        self.folder = config.parts_dir()
+        super().__init__(config)
+        self.parts = config.parts_dir()  # named once, before the first task: PDFs may come while the run goes on
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Writes the task's three files; yields nothing."""
-        paths = [self.folder / f"{rank:05d}{suffix}" for suffix in (".parquet", ".pages.jsonl", ".manifest.jsonl")]
+        paths = [self.parts / f"{rank:05d}{suffix}" for suffix in (".parquet", ".pages.jsonl", ".manifest.jsonl")]
         drafts = [path.with_name(path.name + ".draft") for path in paths]
         reader = PdfReader(self.config)
         with (

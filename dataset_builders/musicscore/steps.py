@@ -29,14 +29,18 @@ STRIP_ASPECT = 3  # long to short side; pages of music are 1.1 to 1.8
 STRIP_FRACTION = 0.5
 
 
-class ReadPdfs(PipelineStep):
-    """Task `rank` reads the PDFs `rank * pdfs_per_task` to `(rank + 1) * pdfs_per_task` of the sorted list."""
-
-    name, type = "PDFs", "1 READ"
+class CurationStep(PipelineStep):
+    """A stage that knows the run's configuration."""
 
     def __init__(self, config: CurationConfig):
         super().__init__()
         self.config = config
+
+
+class ReadPdfs(CurationStep):
+    """Task `rank` reads the PDFs `rank * pdfs_per_task` to `(rank + 1) * pdfs_per_task` of the sorted list."""
+
+    name, type = "PDFs", "1 READ"
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Yields a document per PDF."""
@@ -46,14 +50,10 @@ class ReadPdfs(PipelineStep):
             yield Document(text="", id=source, metadata=facts)
 
 
-class ColorDepth(PipelineStep):
+class ColorDepth(CurationStep):
     """Reads each PDF's structure, and under the paper's preset rejects the file for one image of more than one bit."""
 
     name, type = "colour depth", "2 FILTER"
-
-    def __init__(self, config: CurationConfig):
-        super().__init__()
-        self.config = config
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Adds `survey` to each PDF that can be read."""
@@ -76,14 +76,10 @@ class ColorDepth(PipelineStep):
             facts |= {"verdict": "rejected", "reason": reason}
 
 
-class SplitPages(PipelineStep):
+class SplitPages(CurationStep):
     """Turns each PDF into its pages, with thumbnails of those that colour depth left in."""
 
     name, type = "pages", "3 SPLIT"
-
-    def __init__(self, config: CurationConfig):
-        super().__init__()
-        self.config = config
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Yields a document per page, or the PDF itself where it has none that can be read."""
@@ -122,14 +118,10 @@ class SplitPages(PipelineStep):
                 page.metadata["thumbnail"] = drawn
 
 
-class ClassifyPages(PipelineStep):
+class ClassifyPages(CurationStep):
     """Rejects pages that are not music, or that music does not fill where the configuration asks for it."""
 
     name, type = "music", "4 FILTER"
-
-    def __init__(self, config: CurationConfig):
-        super().__init__()
-        self.config = config
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Adds `score_probability`, `music_fraction` and `phash`."""
@@ -168,14 +160,10 @@ def _is_strip_of_music(page: np.ndarray, music_fraction: float) -> bool:
     return max(page.shape) > STRIP_ASPECT * min(page.shape) and music_fraction >= STRIP_FRACTION
 
 
-class AddMetadata(PipelineStep):
+class AddMetadata(CurationStep):
     """Joins what is known about the work, by file name or IMSLP id."""
 
     name, type = "metadata", "5 JOIN"
-
-    def __init__(self, config: CurationConfig):
-        super().__init__()
-        self.config = config
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Adds `work`, and the caption as the document's text."""
