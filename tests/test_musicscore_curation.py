@@ -16,8 +16,11 @@ from datasets import load_dataset
 from PIL import Image
 from transformers import ResNetConfig, ResNetForImageClassification, ViTImageProcessor
 
+import scorehub.dataset_builders
 from scorehub.dataset_builders.musicscore.config import CurationConfig
 from scorehub.dataset_builders.musicscore.curation import curate
+
+assert scorehub.dataset_builders  # makes the name known
 
 KNOWN = """[{"Work Title": "Partita", "Composer": "Bach, Johann Sebastian", "Key": "D minor", "ID": "IMSLP900",
 "Instrumentation": "violin"}, {"Work Title": "Nobody's sonata", "ID": "IMSLP999"}]"""
@@ -180,6 +183,7 @@ def test_two_workers_build_the_same_bytes_as_one(configure):
 BUILD = """
 import sys
 from pathlib import Path
+import scorehub.dataset_builders
 from scorehub.dataset_builders.musicscore.config import CurationConfig
 from scorehub.dataset_builders.musicscore.curation import curate
 pdfs, out, classifier = sys.argv[1:]
@@ -296,3 +300,19 @@ def test_a_ray_cluster_builds_the_same_bytes(configure):
     finally:
         ray.shutdown()
     assert contents(clustered / "data") == contents(local / "data")
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_pdfs_load_by_name(pdfs, lenient, streaming):
+    splits = load_dataset("musicscore", "pdf", data_dir=str(pdfs), classifier=lenient, streaming=streaming)
+    rows = {(row["source"], row["page"]): row for split in splits.values() for row in split}
+    assert set(rows) == {
+        ("IMSLP900.pdf", 1),
+        ("IMSLP900.pdf", 2),
+        ("mixed.pdf", 2),
+        ("mixed.pdf", 3),
+        ("more/rescan.pdf", 2),
+        ("vector.pdf", 1),
+    }
+    assert rows["IMSLP900.pdf", 1]["composer"] == "Bach, Johann Sebastian"
+    assert rows["mixed.pdf", 2]["image"].size == (240, 340)

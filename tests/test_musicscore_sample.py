@@ -5,10 +5,14 @@ import json
 import re
 from fractions import Fraction
 from itertools import islice
+from pathlib import Path
 
+import datasets
 import pymupdf
 import pytest
+from datasets import load_dataset
 
+import scorehub.dataset_builders
 from scorehub.dataset_builders.musicscore.sample.books import BOOKS
 from scorehub.dataset_builders.musicscore.sample.folder import key_name, make_pdf, work_metadata, write_sample
 from scorehub.dataset_builders.musicscore.sample.humdrum import staff_groups, to_humdrum
@@ -16,6 +20,8 @@ from scorehub.dataset_builders.musicscore.sample.pages import book_pages
 from scorehub.dataset_builders.musicscore.sample.scans import page_kinds
 from scorehub.dataset_builders.musicscore.sample.tune import load_tune, parse_abc, tune_names
 from scorehub.engraving import Layout, engrave
+
+assert scorehub.dataset_builders  # makes the name known
 
 HEADER = "T:Test\nC:Nobody\nM:4/4\nL:1/4\nK:G\n"
 UNREADABLE = {book.imslp_id for book in BOOKS if book.fault in ("truncated", "encrypted")}
@@ -209,3 +215,27 @@ def test_the_metadata_of_a_collection_leave_out_what_its_tunes_disagree_on():
 
 def test_the_set_is_small(sample):
     assert sum(path.stat().st_size for path in sample.iterdir()) < 15e6
+
+
+def test_the_sample_loads_with_nothing_but_its_name(truth):
+    """The front door: engraved, curated with the committed weights, and right about every page."""
+    splits = load_dataset("musicscore")
+    kept = {(row["source"], row["page"]) for split in splits.values() for row in split.remove_columns("image")}
+    curated = Path(datasets.config.HF_DATASETS_CACHE) / "musicscore_curation"
+    pages = [row for path in curated.rglob("pages.csv") for row in csv.DictReader(path.open())]
+    copies = {(row["source"], int(row["page"])) for row in pages if row["reason"].startswith("near-duplicate")}
+    music = {
+        (row["source"], int(row["page"]))
+        for row in truth
+        if row["content"] == "music" and row["page_kind"] in ("1-bit", "born-digital")
+    }
+    assert kept == music - copies
+    assert ("IMSLP9000021.pdf", 1) in copies
+    assert splits["train"][0]["license"] == "CC0 1.0"
+
+
+def test_no_group_of_works_is_on_both_sides_of_a_split():
+    groups = {split: set(rows["split_group"]) for split, rows in load_dataset("musicscore").items()}
+    assert not groups["train"] & groups["validation"]
+    assert not groups["train"] & groups["test"]
+    assert not groups["validation"] & groups["test"]
