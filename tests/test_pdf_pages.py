@@ -1,6 +1,7 @@
 """Colour depth comes from the PDF's objects; a scanned page comes out as the very pixels that went in."""
 
 import io
+import struct
 
 import numpy as np
 import pymupdf
@@ -91,6 +92,35 @@ def test_a_flate_scan_keeps_its_pixels(tmp_path, mode):
         path = _resaved(document, str(tmp_path / "flate.pdf"))
     suffix, _, taken = extracted(path)
     assert suffix == (".tif" if mode == "1" else ".png")
+    assert same(taken, image)
+
+
+def jbig2(image):
+    """The image as an embedded JBIG2 stream: page information, and one region coded as Group 4 (ITU-T T.88, 7.4)."""
+    buffer = io.BytesIO()
+    inverted = image.point(lambda value: 255 - value)  # to Pillow's TIFF a set bit is white, to JBIG2 it is black
+    inverted.save(buffer, "TIFF", compression="group4", strip_size=1 << 20)
+    with Image.open(buffer) as tiff:
+        offset, length = tiff.tag_v2[273][0], tiff.tag_v2[279][0]
+    group_4 = buffer.getvalue()[offset : offset + length]
+    page = struct.pack(">IIIIBH", *image.size, 0, 0, 0, 0)
+    region = struct.pack(">IIIIBB", *image.size, 0, 0, 0, 1) + group_4
+    segments = [(0, 48, page), (1, 38, region)]
+    return b"".join(struct.pack(">IBBBI", number, kind, 0, 1, len(data)) + data for number, kind, data in segments)
+
+
+def test_a_jbig2_scan_keeps_its_pixels(tmp_path):
+    image = noise()
+
+    def edit(document, xref):
+        document.update_stream(xref, jbig2(image), compress=False)
+        document.xref_set_key(xref, "Filter", "/JBIG2Decode")
+        document.xref_set_key(xref, "DecodeParms", "null")
+
+    path = rewrite(pdf_of(image, tmp_path / "scan.pdf"), edit)
+    assert survey(path)["pages"][0]["kind"] == "1-bit"
+    suffix, _, taken = extracted(path)
+    assert suffix == ".tif"
     assert same(taken, image)
 
 
