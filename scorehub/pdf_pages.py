@@ -33,22 +33,34 @@ pymupdf.TOOLS.mupdf_display_warnings(False)
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 
+def hash_file(path: str) -> tuple[str, list[bytes]]:
+    """The file's sha256, of whatever it is.
+
+    Raises:
+        ValueError: it can't be read as a file.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest(), []
+    except OSError as error:  # its message would carry this machine's paths into the manifest
+        raise ValueError(f"not a readable file: {error.strerror}") from None
+
+
 def survey_pdf(path: str, max_pages: int) -> tuple[dict[str, Any], list[bytes]]:
     """Colour depth of each page, and what is odd about the file.
 
     Returns:
-        `{"sha256", "repaired": bool, "pages": [{"kind", "bits", "error"}]}`: `bits` is the authors' measure, the most
-        bits per component of any image that the page names (0: none), soft masks and logos counted.
+        `{"repaired": bool, "pages": [{"kind", "bits", "error"}]}`: `bits` is the authors' measure, the most bits per
+        component of any image that the page names (0: none), soft masks and logos counted.
 
     Raises:
         ValueError: not a PDF, encrypted, without pages, or with more than `max_pages`.
     """
-    sha256 = _sha256(path)
     with _open(path) as document:
         if not 1 <= len(document) <= max_pages:
             raise ValueError(f"number of pages must be 1 to {max_pages}, got {len(document)}")
         pages = [_survey_page(document, index) for index in range(len(document))]
-        return {"sha256": sha256, "repaired": document.is_repaired, "pages": pages}, []
+        return {"repaired": document.is_repaired, "pages": pages}, []
 
 
 def draw_thumbnails(path: str, pages: list[int]) -> tuple[list[tuple[int, int]], list[bytes]]:
@@ -79,14 +91,6 @@ def render_page(path: str, page: int, timeout: float) -> tuple[str, list[bytes]]
     buffer = io.BytesIO()
     image.save(buffer, "JPEG")
     return ".jpg", [buffer.getvalue()]
-
-
-def _sha256(path: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:  # its message would carry this machine's paths into the manifest
-        raise ValueError(f"not a readable file: {error.strerror}") from None
 
 
 def _open(path: str) -> pymupdf.Document:

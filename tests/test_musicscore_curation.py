@@ -116,6 +116,9 @@ def test_every_pdf_gets_a_row_and_nothing_is_deleted(configure, pdfs):
         "vector.pdf": ("kept", "born-digital"),
     }
     assert all(row["reason"] for row in table(out / "manifest.csv") if row["status"] != "kept")
+    assert {row["sha256"] for row in table(out / "manifest.csv")} == {
+        digest for path, digest in before.items() if path.suffix == ".pdf"
+    }
     assert contents(pdfs) == before
 
 

@@ -25,6 +25,10 @@ class PdfReader:
         self.sandbox = _sandbox(os.getpid(), config.memory_mb)
         self.deaths: Counter[str] = Counter()
 
+    def sha256(self, source: str) -> str:
+        """Of the file, readable as a PDF or not."""
+        return str(self._call("hash_file", source)[0])
+
     def survey(self, source: str) -> dict[str, Any]:
         """Colour depth of the pages, see `pdf_pages.survey_pdf`."""
         return self._call("survey_pdf", source, max_pages=self.config.max_pages)[0]

@@ -66,6 +66,7 @@ class ColorDepth(CurationStep):
     def _survey(self, document: Document, reader: PdfReader) -> None:
         facts = document.metadata
         try:
+            facts["file_sha256"] = reader.sha256(facts["source"])
             facts["survey"] = reader.survey(facts["source"])
         except (SandboxError, OSError) as error:
             facts |= {"verdict": "failed", "reason": str(error)}
@@ -99,7 +100,7 @@ class SplitPages(CurationStep):
         survey, spent = pdf.pop("survey"), pdf["ms"]
         for number, page in enumerate(survey["pages"], start=1):
             facts = pdf | {"page": number, "n_pages": len(survey["pages"]), "page_kind": page["kind"]}
-            facts |= {"file_sha256": survey["sha256"], "repaired": survey["repaired"], "ms": spent}
+            facts |= {"repaired": survey["repaired"], "ms": spent}
             spent = 0.0
             if page["error"]:
                 facts |= {"verdict": "rejected", "reason": page["error"]}
