@@ -6,7 +6,7 @@ import random
 import zlib
 from collections.abc import Callable, Iterator
 
-from hostile_cases import image_pdf, page_pdf, pdf, stream, zeros
+from hostile_bytes import image_pdf, page_pdf, pdf, stream, zeros
 
 Cases = Iterator[tuple[str, bytes]]
 
