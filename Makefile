@@ -38,8 +38,10 @@ system:
 	@for pair in pdftoppm:poppler-utils chromium:chromium; do \
 	  command -v $${pair%%:*} >/dev/null && continue; \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    (apt-get install -y -qq $${pair##*:} || (apt-get update -qq && apt-get install -y -qq $${pair##*:})) >/dev/null; \
-	  else echo "not installed: $${pair##*:}"; fi; \
+	    apt-get install -y -qq $${pair##*:} >/dev/null 2>&1 && continue; \
+	    apt-get update -qq && apt-get install -y -qq $${pair##*:} >/dev/null && continue; \
+	  fi; \
+	  echo "not installed: $${pair##*:}"; \
 	done
 
 clean:
