@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -145,6 +146,7 @@ def test_a_page_that_another_file_has_stays_once_and_its_works_share_a_split(con
     assert splits["more/rescan.pdf"] == splits["IMSLP900.pdf"]
 
 
+@pytest.mark.skipif(shutil.which("pdftoppm") is None, reason="poppler-utils is not installed")
 def test_the_paper_preset_rejects_a_file_for_one_deep_image_and_renders_jpegs(configure):
     out = curate(configure(preset="paper"))
     rows = {row["source"]: row for row in table(out / "manifest.csv")}
@@ -253,6 +255,12 @@ def test_a_page_that_hangs_its_reader_costs_only_itself(configure, pdfs):
 def test_wrong_settings_are_named(configure, settings, message):
     with pytest.raises(ValueError, match=message):
         configure(**settings)
+
+
+def test_the_paper_preset_asks_for_poppler(configure, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ValueError, match="poppler-utils"):
+        curate(configure(preset="paper"))
 
 
 def test_a_folder_without_pdfs_is_named(tmp_path, lenient):

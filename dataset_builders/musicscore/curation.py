@@ -8,6 +8,7 @@ Stages (seed section 3.4): colour depth -> pages -> classify -> metadata -> Parq
 was stopped goes on when it is started again with the same settings, and ends with the same bytes.
 """
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,13 +52,15 @@ def curate(
             (`if __name__ == "__main__":`), as always with processes.
 
     Raises:
-        ValueError: unknown executor, no PDFs, Slurm without a partition.
+        ValueError: unknown executor, no PDFs, Slurm without a partition, the paper preset without poppler.
         RuntimeError: a task failed; what the others did is kept for the next run.
     """
     if executor not in EXECUTORS:
         raise ValueError(f"executor must be one of {', '.join(EXECUTORS)}, got {executor!r}")
     if workers < 1:
         raise ValueError(f"workers must be 1 or more, got {workers}")
+    if config.preset == "paper" and shutil.which("pdftoppm") is None:
+        raise ValueError("preset paper must find pdftoppm (Debian: poppler-utils), got no such program")
     parts, tasks = config.parts_dir(), config.tasks()
     parts.mkdir(parents=True, exist_ok=True)
     logs = (str(parts / "logs" / "pages"), str(parts / "logs" / "dataset"))
