@@ -112,6 +112,13 @@ def test_data_files_name_archives_and_metadata_directly(hub_copy):
     assert rows["title"][:] == ["Étude"]
 
 
+def test_metadata_named_apart_from_the_pages_makes_no_split(hub_copy):
+    folder = hub_copy / "MusicScore-14K"
+    files = {"test": [str(folder / "test.tar.gz")], "metadata": [str(folder / "metadata_all.json")]}
+    splits = load_dataset("musicscore", "14k", data_files=files)
+    assert {split: rows["instrumentation"][:] for split, rows in splits.items()} == {"test": ["piano"]}
+
+
 def test_a_folder_of_another_kind_is_named(tmp_path):
     (tmp_path / "holiday.txt").write_text("")
     with pytest.raises(ValueError, match=r"data_dir must hold train, val, test .* holiday.txt"):

@@ -4,7 +4,6 @@ A page that several files have stays where it came first (by file name, intact f
 become one split group, so that no page is on both sides of a split. Memory holds the page index, never the images.
 """
 
-import csv
 import json
 import shutil
 from collections import Counter, defaultdict
@@ -13,7 +12,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from datatrove.data import DocumentsPipeline
 
 from scorehub.dataset_builders.musicscore import manifest
@@ -21,7 +19,7 @@ from scorehub.dataset_builders.musicscore.card import write_card
 from scorehub.dataset_builders.musicscore.config import CurationConfig
 from scorehub.dataset_builders.musicscore.duplicates import near_duplicates, tied_groups
 from scorehub.dataset_builders.musicscore.schema import SPLITS, split_of
-from scorehub.dataset_builders.musicscore.shard import ShardWriter
+from scorehub.dataset_builders.musicscore.shard import ShardWriter, read_shards
 from scorehub.dataset_builders.musicscore.steps import CurationStep
 
 ROWS_PER_SHARD = 5000  # pages of 100 kB: files of 500 MB, the size that the Hub recommends
@@ -46,8 +44,8 @@ class Assemble(CurationStep):
         recount(pdfs, pages)
         out = self.config.out_dir
         _write_shards(self.parts, pages, out / "data")
-        _write_csv(out / "manifest.csv", pdfs, manifest.PDF_COLUMNS)
-        _write_csv(out / "pages.csv", pages, manifest.PAGE_COLUMNS)
+        manifest.write_csv(out / "manifest.csv", pdfs, manifest.PDF_COLUMNS)
+        manifest.write_csv(out / "pages.csv", pages, manifest.PAGE_COLUMNS)
         write_card(out)
         yield from ()
 
@@ -94,7 +92,7 @@ def _write_shards(parts: Path, pages: Sequence[Row], folder: Path) -> None:
     draft.mkdir(parents=True)
     with ExitStack() as stack:
         writers = {split: _writers(draft, split, totals[split], stack) for split in SPLITS if totals[split]}
-        for row in _rows(parts):
+        for row in read_shards(sorted(parts.glob("*.parquet"))):
             if page := places.get((row["source"], row["page"])):
                 next(writers[page["split"]]).add(row | {"split_group": page["group"]})
     shutil.rmtree(folder, ignore_errors=True)
@@ -102,7 +100,7 @@ def _write_shards(parts: Path, pages: Sequence[Row], folder: Path) -> None:
 
 
 def _writers(folder: Path, split: str, total: int, stack: ExitStack) -> Iterator[ShardWriter]:
-    """The writer for each row of a split in turn, its files closed as they fill."""
+    """The writer for each row of a split in turn; `stack` closes its files."""
     shards = -(-total // ROWS_PER_SHARD)
     for shard in range(shards):
         path = folder / f"{split}-{shard:05d}-of-{shards:05d}.parquet"
@@ -111,20 +109,5 @@ def _writers(folder: Path, split: str, total: int, stack: ExitStack) -> Iterator
             yield writer
 
 
-def _rows(parts: Path) -> Iterator[Row]:
-    for path in sorted(parts.glob("*.parquet")):
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=100):
-            yield from batch.to_pylist()
-
-
 def _read_lines(parts: Path, pattern: str) -> list[Row]:
     return [json.loads(line) for path in sorted(parts.glob(pattern)) for line in path.read_text().splitlines()]
-
-
-def _write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
-    draft = path.with_name(path.name + ".draft")
-    with draft.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:  # names may be no UTF-8
-        writer = csv.DictWriter(file, columns, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-    draft.replace(path)

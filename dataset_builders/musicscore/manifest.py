@@ -12,8 +12,10 @@
 `born-digital`), score_probability, music_fraction, sha256 (of the image file), phash, split.
 """
 
+import csv
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 PDF_COLUMNS = ("source", "status", "reason", "sha256", "color_depth", "n_pages", "n_kept", "ms")
@@ -53,6 +55,16 @@ def pdf_row(pages: Sequence[Facts]) -> Facts:
         "n_kept": kept,
         "ms": round(sum(page["ms"] for page in pages), 1),
     }
+
+
+def write_csv(path: Path, rows: Sequence[Facts], columns: Sequence[str]) -> None:
+    """Writes a table of the manifest, whole or not at all; file names that are no UTF-8 are escaped."""
+    draft = path.with_name(path.name + ".draft")
+    with draft.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    draft.replace(path)
 
 
 def status(kept: int, pages: int) -> str:

@@ -9,13 +9,13 @@ load_dataset("musicscore", "14k", data_dir="MusicScore/")   # the published form
 load_dataset("musicscore", "200k", streaming=True)          # the published form, from the Hub
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import datasets
-import pyarrow.parquet as pq
 from datasets.utils import logging
 
 from scorehub.dataset_builders.musicscore import published
@@ -75,20 +75,11 @@ class MusicScoreConfig(datasets.BuilderConfig):
     def _pdfs(self) -> tuple[Path, tuple[str, ...]]:
         if self.data_files:
             paths = [Path(path) for files in self.data_files.values() for path in files]
-            folder = Path(*_common_parts([path.parent.parts for path in paths]))
+            folder = Path(os.path.commonpath([path.parent for path in paths]))
             return folder, tuple(path.relative_to(folder).as_posix() for path in paths)
         if not self.data_dir:
             raise ValueError("data_dir must be a folder of PDFs for musicscore 'pdf', got None")
         return Path(self.data_dir), ()
-
-
-def _common_parts(parts: list[tuple[str, ...]]) -> list[str]:
-    common = []
-    for names in zip(*parts, strict=False):
-        if len(set(names)) > 1:
-            break
-        common.append(names[0])
-    return common
 
 
 class MusicScore(datasets.GeneratorBasedBuilder):
@@ -144,22 +135,23 @@ class MusicScore(datasets.GeneratorBasedBuilder):
             return published.find_layout(self.config.data_dir or published.HUB_FOLDER, self.config.name)
         files: Mapping[str, list[str]] = self.config.data_files
         named = {str(split): [str(path) for path in paths] for split, paths in files.items()}
+        pages = {split: [p for p in paths if not p.endswith(".json")] for split, paths in named.items()}
         return published.Layout(
-            splits={split: [p for p in paths if not p.endswith(".json")] for split, paths in named.items()},
+            splits={split: paths for split, paths in pages.items() if paths},
             metadata=[p for paths in named.values() for p in paths if p.endswith(".json")],
         )
 
     def _generate_examples(
         self, shards: list[str], table: Any = None, archives: Any = None
     ) -> Iterator[tuple[int, dict[str, Any]]]:
-        rows = _parquet_rows(shards) if table is None else _published_rows(shards, table, archives)
+        rows = _curated_rows(shards) if table is None else _published_rows(shards, table, archives)
         yield from enumerate(rows)
 
 
-def _parquet_rows(shards: list[str]) -> Iterator[dict[str, Any]]:
-    for path in shards:
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=100):
-            yield from batch.to_pylist()
+def _curated_rows(shards: list[str]) -> Iterator[dict[str, Any]]:
+    from scorehub.dataset_builders.musicscore.shard import read_shards  # brings PyTorch, which curation had to load
+
+    yield from read_shards(shards)
 
 
 def _published_rows(shards: list[str], table: Any, archives: Any) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ import numpy as np
 from scorehub.dataset_builders.musicscore.config import CurationConfig
 from scorehub.sandbox import Sandbox, SandboxError
 
+BATCH = 16  # pages that are drawn within one time limit
 # A hostile PDF may cost this many children; the rest of its pages is not tried.
 MAX_DEATHS = 3
 

@@ -6,7 +6,7 @@ nothing or everything; the same task run again writes the same bytes, times apar
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TextIO
@@ -98,6 +98,13 @@ class ShardWriter:
     def __exit__(self, *_: object) -> None:
         self._flush()
         self.file.close()
+
+
+def read_shards(paths: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
+    """The rows of Parquet shards one after the other, images as `{"bytes", "path"}`, a row group in memory."""
+    for path in paths:
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=ROWS_PER_GROUP):
+            yield from batch.to_pylist()
 
 
 def _index(page: Document) -> dict[str, Any]:

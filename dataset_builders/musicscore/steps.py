@@ -20,11 +20,10 @@ from scorehub.dataset_builders.musicscore.classify import PageClassifier
 from scorehub.dataset_builders.musicscore.config import CurationConfig
 from scorehub.dataset_builders.musicscore.duplicates import perceptual_hash
 from scorehub.dataset_builders.musicscore.metadata import MetadataTable, load_metadata
-from scorehub.dataset_builders.musicscore.pdf_reader import PdfReader
+from scorehub.dataset_builders.musicscore.pdf_reader import BATCH, PdfReader
 from scorehub.dataset_builders.musicscore.schema import WorkMetadata, caption
 from scorehub.sandbox import SandboxError
 
-BATCH = 16  # pages that are drawn and classified together
 STRIP_ASPECT = 3  # long to short side; pages of music are 1.1 to 1.8
 STRIP_FRACTION = 0.5
 
@@ -42,10 +41,14 @@ class ReadPdfs(CurationStep):
 
     name, type = "PDFs", "1 READ"
 
+    def __init__(self, config: CurationConfig):
+        super().__init__(config)
+        self.sources = config.sources()  # listed once, before the first task: PDFs may come while the run goes on
+
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Yields a document per PDF."""
         step = self.config.pdfs_per_task
-        for source in self.config.sources()[rank * step : (rank + 1) * step]:
+        for source in self.sources[rank * step : (rank + 1) * step]:
             facts = {"source": source, "page": 0, "n_pages": 0, "verdict": "kept", "reason": "", "ms": 0.0}
             yield Document(text="", id=source, metadata=facts)
 

@@ -1,20 +1,24 @@
 """What curation would decide about an uploaded PDF, with its pages' pictures and manifest."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from scorehub.dataset_builders.musicscore.config import CurationConfig
-from scorehub.dataset_builders.musicscore.manifest import PAGE_COLUMNS, PDF_COLUMNS, Facts, page_row, pdf_row
-from scorehub.dataset_builders.musicscore.pdf_reader import PdfReader
+from scorehub.dataset_builders.musicscore.manifest import (
+    PAGE_COLUMNS,
+    PDF_COLUMNS,
+    Facts,
+    page_row,
+    pdf_row,
+    write_csv,
+)
+from scorehub.dataset_builders.musicscore.pdf_reader import BATCH, PdfReader
+from scorehub.staves import FULL_PAGE
 
-FULL_PAGE = 2 / 3  # of the height; pages "less than two-thirds music" are none to the paper, seed section 3.4.2
 MAX_PICTURES = 96  # pages of an upload that are drawn; all of them are judged
-BATCH = 16  # pages drawn within one time limit
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,9 @@ class Judgement:
     def write_csv(self, folder: Path) -> list[Path]:
         """Writes `manifest.csv` and `pages.csv` of this PDF, as curation does."""
         tables = (("manifest.csv", [self.pdf], PDF_COLUMNS), ("pages.csv", self.pages, PAGE_COLUMNS))
-        return [_write_csv(folder / name, rows, columns) for name, rows, columns in tables]
+        for name, rows, columns in tables:
+            write_csv(folder / name, rows, columns)
+        return [folder / name for name, _, _ in tables]
 
 
 def judge(path: Path, preset: str, full_pages: bool) -> Judgement:
@@ -52,11 +58,3 @@ def _draw(path: Path, numbers: Sequence[int]) -> list[np.ndarray | None]:
     batches = [list(numbers[start : start + BATCH]) for start in range(0, len(numbers), BATCH)]
     drawn = [page for batch in batches for page in reader.thumbnails(path.name, batch)]
     return [page if isinstance(page, np.ndarray) else None for page in drawn]
-
-
-def _write_csv(path: Path, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> Path:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
