@@ -4,6 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest
 
+# torchaudio's libraries can't be loaded beside a CPU PyTorch, and transformers would not be imported then.
+define DROP_CUDA_LIBRARIES
+import pathlib, sysconfig, torch
+if torch.version.cuda is None:
+    for path in pathlib.Path(sysconfig.get_path("purelib"), "torchaudio", "lib").glob("*.so"):
+        path.unlink()
+endef
+export DROP_CUDA_LIBRARIES
+
 .PHONY: demo test test-slow lint system clean
 
 demo: $(VENV)/.installed
@@ -26,10 +35,12 @@ lint: $(VENV)/.installed
 	cd $(VENV)/typed && ../bin/mypy --config-file ../../pyproject.toml -p scorehub
 
 # CPU PyTorch goes in first, alone: a resolver that is free to choose takes the CUDA build.
-$(VENV)/.installed: setup.cfg pyproject.toml
+$(VENV)/.installed: setup.cfg pyproject.toml requirements-audio.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/pip install --quiet --no-deps -r requirements-audio.txt
+	$(BIN)/python -c "$$DROP_CUDA_LIBRARIES"
 	$(BIN)/pip install --quiet --editable ".[spaces,dev]"
 	touch $@
 

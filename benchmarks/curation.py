@@ -48,10 +48,11 @@ def run_authors(pdfs: Path, out: Path) -> None:
 def run_ours(pdfs: Path, out: Path, workers: int = 1, preset: str = "default") -> None:
     """Our curation, from its start to the finished dataset."""
     from scorehub.dataset_builders.musicscore.config import CurationConfig
+    from scorehub.dataset_builders.machines import Machines
     from scorehub.dataset_builders.musicscore.curation import curate
 
     yield
-    curate(CurationConfig(pdfs, out, pdfs_per_task=12, preset=preset), workers=workers)
+    curate(CurationConfig(pdfs, out, pdfs_per_task=12, preset=preset), Machines(workers))
 
 
 def run_arm(arm: str, pdfs: Path, out: Path) -> None:

@@ -17,7 +17,8 @@ import datasets.inspect
 import datasets.load
 from datasets.load import BuilderConfigsParameters, DatasetModule
 
-BUILDERS = {"musicscore": "scorehub.dataset_builders.musicscore.musicscore"}
+NAMES = ("musicscore", "camera_primus", "msmd", "performances")
+BUILDERS = {name: f"scorehub.dataset_builders.{name}.{name}" for name in NAMES}
 
 
 def install() -> None:

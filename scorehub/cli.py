@@ -3,34 +3,19 @@
 Every command calls the function of the Python API that bears its name. What it can't do it says in one line.
 """
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from scorehub import cli_build, cli_push
+from scorehub.cli_parts import one_line_errors
+
 app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode=None, pretty_exceptions_enable=False)
-push_app = typer.Typer(no_args_is_help=True, help="Publish on the Hub, with a card; --dry-run shows what would go up.")
-app.add_typer(push_app, name="push")
+app.add_typer(cli_build.app, name="build")
+app.add_typer(cli_push.app, name="push")
 
-Dataset = Annotated[str, typer.Argument(help="Name of the dataset: musicscore.")]
-Workers = Annotated[int, typer.Option(help="PDF tasks at a time; 0 for one per core.")]
-Push = Callable[..., list[tuple[str, int]]]
-RepoId = Annotated[str, typer.Option(help="Repository, such as me/musicscore.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list what would go up.")]
-Private = Annotated[bool, typer.Option("--private", help="Create the repository private.")]
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """Errors that name what was wrong are for people; a traceback is not."""
-    try:
-        yield
-    except (ValueError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
+Dataset = Annotated[str, typer.Argument(help="Name of the dataset, such as musicscore.")]
 
 
 def _known(dataset: str) -> None:
@@ -41,57 +26,10 @@ def _known(dataset: str) -> None:
 
 
 @app.command()
-def build(
-    dataset: Dataset,
-    config: Annotated[str, typer.Option(help="sample engraves its own PDFs; pdf takes --data-dir.")] = "sample",
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of PDFs.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the dataset.")] = Path("musicscore"),
-    metadata: Annotated[
-        list[Path] | None, typer.Option(help="JSON, CSV, saved IMSLP page; else found nearby.")
-    ] = None,
-    preset: Annotated[str, typer.Option(help="default decides by page; paper is the authors' rule.")] = "default",
-    min_music_fraction: Annotated[float, typer.Option(help="Part of a page that staves must span.")] = 0.0,
-    workers: Workers = 0,
-    executor: Annotated[str, typer.Option(help="local, slurm or ray.")] = "local",
-    slurm_partition: Annotated[str, typer.Option(help="Partition for --executor slurm.")] = "",
-) -> None:
-    """Build a dataset with its card and manifest; run it again to go on after a stop.
-
-    scorehub build musicscore --config pdf --data-dir pdfs/ --out dataset/
-    """
-    from scorehub.dataset_builders.musicscore.card import filter_table
-    from scorehub.dataset_builders.musicscore.config import CurationConfig
-    from scorehub.dataset_builders.musicscore.curation import curate
-    from scorehub.dataset_builders.musicscore.metadata import find_metadata_files
-    from scorehub.dataset_builders.musicscore.sample.folder import write_sample
-
-    with _one_line_errors():
-        _known(dataset)
-        if config not in ("sample", "pdf") or (config == "pdf" and data_dir is None):
-            raise ValueError(
-                f"config must be sample, or pdf with --data-dir, got {config!r}; load_dataset reads the rest"
-            )
-        folder = data_dir or write_sample(out / "pdfs")
-        settings = CurationConfig(
-            pdf_dir=folder,
-            out_dir=out,
-            metadata=tuple(metadata or find_metadata_files(folder)),
-            preset=preset,
-            min_music_fraction=min_music_fraction,
-        )
-        curate(settings, workers or os.cpu_count() or 1, executor, slurm_partition)
-    if executor == "slurm":
-        typer.echo(f"queued; the dataset will be in {out}")
-    else:
-        typer.echo(filter_table(out))
-        typer.echo(f"dataset and card: {out}; every PDF's fate: {out / 'manifest.csv'}")
-
-
-@app.command()
 def load(
     dataset: Dataset,
-    config: Annotated[str, typer.Option(help="sample, pdf, 400, 14k or 200k.")] = "sample",
-    data_dir: Annotated[str | None, typer.Option(help="PDFs for pdf; a local copy for the others.")] = None,
+    config: Annotated[str, typer.Option(help="A configuration; see the README.")] = "sample",
+    data_dir: Annotated[str | None, typer.Option(help="What the configuration reads.")] = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
     rows: Annotated[int, typer.Option(help="Rows to show.")] = 3,
 ) -> None:
@@ -103,12 +41,23 @@ def load(
 
     import scorehub.dataset_builders  # noqa: F401 - makes the name known to load_dataset
 
-    with _one_line_errors():
+    with one_line_errors():
         _known(dataset)
         stream = datasets.load_dataset(dataset, config, data_dir=data_dir, split=split, streaming=True)
-        for row in stream.take(rows):
-            image = row.pop("image")
-            typer.echo(f"{image.width} x {image.height} px, {row['source']} page {row['page']}: {row['text']}")
+        for row in stream.decode(False).take(rows):
+            typer.echo("\n".join(f"{name}: {_shown(value)}" for name, value in row.items()) + "\n")
+
+
+def _shown(value: Any) -> str:
+    """A column's value in one short line: files by their size, lists by their length."""
+    if isinstance(value, dict) and isinstance(value.get("bytes"), bytes):
+        return f"{value['path']}, {len(value['bytes']):,} bytes"
+    if isinstance(value, bytes):
+        return f"{len(value):,} bytes"
+    if isinstance(value, list):
+        return f"{len(value):,} of such: {_shown(value[0])}" if value else "none"
+    text = " ".join(str(value).split())
+    return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 @app.command()
@@ -123,7 +72,7 @@ def check(
     """
     from scorehub.dataset_builders.musicscore import published
 
-    with _one_line_errors():
+    with one_line_errors():
         _known(dataset)
         if config not in published.FOLDERS:
             raise ValueError(f"config must be one of {', '.join(published.FOLDERS)}, got {config!r}")
@@ -143,7 +92,7 @@ def stats(
     from scorehub.dataset_builders.musicscore import statistics
     from scorehub.dataset_builders.musicscore.card import filter_table, read_rows
 
-    with _one_line_errors():
+    with one_line_errors():
         counted = statistics.count(read_rows(folder))
         typer.echo(filter_table(folder))
         typer.echo(statistics.table(counted))
@@ -164,7 +113,7 @@ def classify(
     """
     from scorehub.dataset_builders.musicscore.judge import judge_images, judge_pdf
 
-    with _one_line_errors():
+    with one_line_errors():
         for path in files:
             if path.suffix.lower() == ".pdf":
                 for page in judge_pdf(path, preset, min_music_fraction):
@@ -203,7 +152,7 @@ def download(
     from scorehub.dataset_builders.musicscore.download import read_manifest
     from scorehub.dataset_builders.musicscore.web import DownloadPolicy
 
-    with _one_line_errors():
+    with one_line_errors():
         for row in fetch(read_manifest(urls), out, DownloadPolicy(contact=contact)):
             typer.echo(f"{row.status:>8} {row.file or row.url} {row.reason}")
 
@@ -219,61 +168,6 @@ def demo(
     """
     from scorehub.spaces.musicscore.app import LAUNCH_OPTIONS, build_app
 
-    with _one_line_errors():
+    with one_line_errors():
         space = build_app(dataset)
     space.launch(server_port=port or None, inbrowser=True, **LAUNCH_OPTIONS)
-
-
-@push_app.command("dataset")
-def push_dataset(
-    folder: Annotated[Path, typer.Argument(help="A built dataset, with its card.")],
-    repo_id: RepoId,
-    dry_run: DryRun = False,
-    private: Private = False,
-) -> None:
-    """Publish a built dataset.
-
-    scorehub push dataset dataset/ --repo-id me/musicscore --dry-run
-    """
-    from scorehub import hub
-
-    _push(hub.push_dataset, folder, repo_id, dry_run, private)
-
-
-@push_app.command("model")
-def push_model(
-    name: Annotated[str, typer.Argument(help="A folder of pipelines/.")],
-    repo_id: RepoId,
-    dry_run: DryRun = False,
-    private: Private = False,
-) -> None:
-    """Publish a model with its weights.
-
-    scorehub push model page_classifier --repo-id me/page-classifier
-    """
-    from scorehub import hub
-
-    _push(hub.push_model, name, repo_id, dry_run, private)
-
-
-@push_app.command("space")
-def push_space(
-    name: Annotated[str, typer.Argument(help="A folder of spaces/.")],
-    repo_id: RepoId,
-    dry_run: DryRun = False,
-    private: Private = False,
-) -> None:
-    """Publish a Space.
-
-    scorehub push space musicscore --repo-id me/musicscore-browser
-    """
-    from scorehub import hub
-
-    _push(hub.push_space, name, repo_id, dry_run, private)
-
-
-def _push(push: Push, what: Path | str, repo_id: str, dry_run: bool, private: bool) -> None:
-    with _one_line_errors():
-        for path, size in push(what, repo_id, dry_run=dry_run, private=private):
-            typer.echo(f"{size:>12,} {path}")
-    typer.echo(f"{'would go to' if dry_run else 'published in'} {repo_id}")

@@ -1,22 +1,34 @@
-"""Engraves notation with verovio: text in, one SVG per page out; and rasterises such SVG.
+"""Engraves notation with verovio: text in, one SVG per page out.
 
-Lengths are millimetres. An SVG's size in user units is tenths of a millimetre on paper.
+Lengths are millimetres. Verovio runs in a child of each process that engraves, for malformed notation can make it
+crash or work without end: that costs the call a ValueError and starts a fresh child.
+
+    engraving = engrave_staff("@clef:G-2\\n@timesig:3/4\\n@data:'2G4A/2.B", random_layout(rng, one_staff=True))
+    image = rasterise(engraving.pages[0], engraving.width_for(staff_px=74))
 """
 
-import io
+import atexit
+import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from threading import Lock
+from typing import Any
 
-import resvg_py
-import verovio
-from PIL import Image
+import numpy as np
+
+from scorehub.sandbox import Answer, Sandbox, SandboxError
+from scorehub.svg import svg_size_mm
 
 FONTS = ("Leipzig", "Bravura", "Petaluma", "Gootville", "Leland")
+MAX_CHARACTERS = 8 * 2**20  # of notation; the longest song of OpenScore has 3 million
+
+SECONDS = 60  # for one piece
+MEMORY_MB = 2048
 
 # Verovio at scale 100: a half space is 0.9 mm, so a staff of four spaces is 7.2 mm high.
 _STAFF_MM_AT_SCALE_100 = 7.2
-_TENTHS_PER_MM = 10
+_UNITS_PER_MM = 10
 
 
 @dataclass(frozen=True)
@@ -31,16 +43,87 @@ class Layout:
     staff_gap: int = 12  # least distance of staves in half spaces
     system_gap: int = 8  # least distance of systems in half spaces
     note_spacing: float = 0.25  # verovio's linear spacing: larger is wider
-    breaks: str = "auto"  # or "encoded": systems and pages end where the notation says so
+    duration_spacing: float = 0.6  # 0: every note is as wide; 1: a half is twice as wide as a quarter
+    breaks: str = "auto"  # "encoded": systems and pages end where the notation says so; "none": one system
     crop_height: bool = False  # pages are as high as their music
+    crop_width: bool = False  # and as wide
+    line_width: float = 0.15  # of staff lines, in half spaces
+    stem_width: float = 0.2
+    barline_width: float = 0.3
+    beam_slope: int = 10  # steepest, in degrees
 
     def __post_init__(self) -> None:
         if self.font not in FONTS:
             raise ValueError(f"font must be one of {FONTS}, got {self.font!r}")
+        if not 1 <= self.staff_mm <= 50:
+            raise ValueError(f"staff_mm must be 1 to 50, got {self.staff_mm}")
+        if self.breaks not in ("auto", "encoded", "none"):
+            raise ValueError(f"breaks must be auto, encoded or none, got {self.breaks!r}")
+
+
+STAFF = Layout(margin_mm=2.0, breaks="none", crop_height=True, crop_width=True)
+
+
+def random_layout(rng: np.random.Generator, one_staff: bool = False) -> Layout:
+    """A layout such as printed music has, of any of the fonts: a page (A4 to octavo), or one staff that is cropped."""
+    height = rng.uniform(230.0, 320.0)
+    layout = Layout(
+        font=str(rng.choice(FONTS)),
+        staff_mm=rng.uniform(4.5, 7.5),
+        staff_gap=int(rng.integers(8, 17)),
+        system_gap=int(rng.integers(4, 17)),
+        note_spacing=rng.uniform(0.15, 0.4),
+        duration_spacing=rng.uniform(0.45, 0.75),
+        line_width=rng.uniform(0.1, 0.25),
+        stem_width=rng.uniform(0.15, 0.3),
+        barline_width=rng.uniform(0.2, 0.45),
+        beam_slope=int(rng.integers(4, 15)),
+        width_mm=height / rng.uniform(1.25, 1.45),
+        height_mm=height,
+        margin_mm=rng.uniform(7.0, 20.0),
+    )
+    return _as_staff(layout) if one_staff else layout
+
+
+def _as_staff(layout: Layout) -> Layout:
+    return replace(layout, margin_mm=STAFF.margin_mm, breaks="none", crop_height=True, crop_width=True)
+
+
+@dataclass(frozen=True)
+class Engraving:
+    """Notation laid out: an SVG per page, and verovio's MEI of it, whose ids the SVG's elements have."""
+
+    notation: str
+    layout: Layout
+    pages: tuple[str, ...]
+    mei: str
+
+    def times(self) -> tuple[list[dict[str, Any]], dict[str, str]]:
+        """Verovio's timemap; and by the ids that it gives to what repeats play again, the ids on paper.
+
+        The timemap's events are in time order: `qstamp` in quarters, `tstamp` in ms, ids `on`, `off` and `measureOn`.
+        """
+        answer, _ = _ask("times", self.notation, self.layout)
+        expansion: dict[str, list[str]] = dict(answer["expansion"])
+        return answer["timemap"], {played: ids[0] for ids in expansion.values() for played in ids}
+
+    def midi(self) -> bytes:
+        """A MIDI file of how verovio plays it, with repeats."""
+        return _ask("midi", self.notation, self.layout)[1][0]
+
+    def width_for(self, staff_px: float) -> int:
+        """Width in pixels of the first page's image in which a five-line staff is `staff_px` high."""
+        staff_mm = _scale(self.layout) / 100 * _STAFF_MM_AT_SCALE_100
+        return max(1, round(svg_size_mm(self.pages[0])[0] * staff_px / staff_mm))
 
 
 def engrave(notation: str, layout: Layout = Layout(), n_measures: int | None = None) -> list[str]:
-    """Engraves Humdrum, MEI, MusicXML, ABC or Plaine & Easie (verovio tells them apart) as SVG, one text per page.
+    """The SVG pages of `engrave_score`."""
+    return list(engrave_score(notation, layout, n_measures).pages)
+
+
+def engrave_score(notation: str, layout: Layout = Layout(), n_measures: int | None = None) -> Engraving:
+    """Engraves Humdrum, MEI, MusicXML, ABC or Plaine & Easie, which verovio tells apart.
 
     Verovio only warns of what it cannot read and then draws an empty page, so the result is checked.
 
@@ -48,33 +131,73 @@ def engrave(notation: str, layout: Layout = Layout(), n_measures: int | None = N
         n_measures: how many measures must come out, where known.
 
     Raises:
-        ValueError: the notation cannot be read, or has no staff, no note, or another number of measures.
+        ValueError: the notation cannot be read or is too long, has no staff, no note or another number of measures, or
+            is such that verovio crashes or takes longer than a minute.
     """
-    toolkit = _toolkit()
-    toolkit.resetOptions()
-    toolkit.setOptions(_options(layout))
-    mei = toolkit.getMEI() if toolkit.loadData(notation) else ""
+    if len(notation) > MAX_CHARACTERS:
+        raise ValueError(f"notation must have at most {MAX_CHARACTERS} characters, got {len(notation)}")
+    if broken := re.search("[\0\ud800-\udfff]", notation):
+        raise ValueError(f"notation must be text without null or surrogate characters, got {broken[0]!r}")
+    mei, *pages = [text.decode() for text in _ask("engrave", notation, layout)[1]] or [""]
     found = {name: len(re.findall(rf"<{name}\b", mei)) for name in ("staffDef", "note", "measure")}
     if not all(found.values()):
         raise ValueError(f"notation must have a staff, a note and a measure, got {found} from {notation[:60]!r}")
     if n_measures is not None and found["measure"] != n_measures:
         raise ValueError(f"notation must have {n_measures} measures, got {found['measure']}")
-    return [toolkit.renderToSVG(page) for page in range(1, toolkit.getPageCount() + 1)]
+    return Engraving(notation, layout, tuple(pages), mei)
+
+
+def engrave_staff(notation: str, layout: Layout = STAFF, n_measures: int | None = None) -> Engraving:
+    """`engrave_score` of a single staff as one system, whatever its length, with no page around it.
+
+    Raises:
+        ValueError: as `engrave_score`, and if the notation has several staves.
+    """
+    engraving = engrave_score(notation, _as_staff(layout), n_measures)
+    n_staves = len(set(re.findall(r'<staffDef\b[^>]*? n="(\d+)"', engraving.mei)))
+    if n_staves > 1:
+        raise ValueError(f"notation must have one staff, got {n_staves}")
+    return engraving
+
+
+class _Verovio:
+    """Verovio in a child process, for one thread at a time."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._sandbox = Sandbox("scorehub.verovio_calls", memory_mb=MEMORY_MB)
+        owner = os.getpid()
+        # A fork of this process inherits the pipes, but the child is not its to end.
+        atexit.register(lambda: self._sandbox.close() if os.getpid() == owner else None)
+
+    def ask(self, function: str, **arguments: Any) -> Answer:
+        with self._lock:
+            return self._sandbox.call(function, seconds=SECONDS, **arguments)
 
 
 @lru_cache(maxsize=1)
-def _toolkit() -> verovio.toolkit:
-    # Loading verovio's fonts costs more than a page, so one toolkit serves all calls.
-    verovio.enableLog(verovio.LOG_OFF)
-    return verovio.toolkit()
+def _verovio(process: int) -> _Verovio:
+    """The child of this process: after a fork there is another."""
+    return _Verovio()
+
+
+def _ask(function: str, notation: str, layout: Layout) -> Answer:
+    """Calls a function of `scorehub.verovio_calls`."""
+    try:
+        return _verovio(os.getpid()).ask(function, notation=notation, options=_options(layout))
+    except SandboxError as error:
+        raise ValueError(f"notation must be such that verovio can engrave it, got: {error}") from None
+
+
+def _scale(layout: Layout) -> int:
+    return round(100 * layout.staff_mm / _STAFF_MM_AT_SCALE_100)
 
 
 def _options(layout: Layout) -> dict[str, object]:
-    scale = round(100 * layout.staff_mm / _STAFF_MM_AT_SCALE_100)
+    scale = _scale(layout)
     # Verovio counts page and margins before scaling.
     width, height, margin = (
-        round(length * _TENTHS_PER_MM * 100 / scale)
-        for length in (layout.width_mm, layout.height_mm, layout.margin_mm)
+        round(length * _UNITS_PER_MM * 100 / scale) for length in (layout.width_mm, layout.height_mm, layout.margin_mm)
     )
     options: dict[str, object] = {
         "scale": scale,
@@ -84,27 +207,20 @@ def _options(layout: Layout) -> dict[str, object]:
         "spacingStaff": layout.staff_gap,
         "spacingSystem": layout.system_gap,
         "spacingLinear": layout.note_spacing,
+        "spacingNonLinear": layout.duration_spacing,
+        "staffLineWidth": layout.line_width,
+        "stemWidth": layout.stem_width,
+        "barLineWidth": layout.barline_width,
+        "beamMaxSlope": layout.beam_slope,
         "adjustPageHeight": layout.crop_height,
+        "adjustPageWidth": layout.crop_width,
         "breaks": layout.breaks,
         "minLastJustification": 0.0 if layout.breaks == "encoded" else 0.8,
         "header": "none",
         "footer": "none",
         "svgViewBox": True,
+        "svgFormatRaw": True,  # without white space: a third less to read
         "xmlIdSeed": 1,  # ids in the SVG are random otherwise
     }
     options |= {f"pageMargin{side}": margin for side in ("Left", "Right", "Top", "Bottom")}
     return options
-
-
-def svg_size_mm(svg: str) -> tuple[float, float]:
-    """Width and height of an engraved SVG on paper."""
-    match = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
-    if not match:
-        raise ValueError(f"SVG must have a viewBox that starts at 0 0, got {svg[:80]!r}")
-    return float(match[1]) / _TENTHS_PER_MM, float(match[2]) / _TENTHS_PER_MM
-
-
-def rasterise(svg: str, width: int) -> Image.Image:
-    """An engraved SVG as a grey image (black 0 on white 255) of `width` pixels."""
-    png = resvg_py.svg_to_bytes(svg_string=svg, width=width, background="#ffffff")
-    return Image.open(io.BytesIO(bytes(png))).convert("L")

@@ -36,7 +36,7 @@ class Upload:
 UPLOADS = {
     # An older build may have had more shards, and a stale shard would be loaded beside the new ones.
     "dataset": Upload(
-        ("README.md", "data/*.parquet", "figures/*.png", "manifest.csv", "pages.csv"),
+        ("README.md", "data/*.parquet", "figures/*.png", "manifest.csv", "pages.csv", "failures.csv"),
         ("license", "configs", "dataset_info"),
         ("data/*.parquet", "figures/*.png"),
     ),

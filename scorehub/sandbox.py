@@ -43,10 +43,12 @@ class Sandbox:
         self.module = module
         self.memory_mb = memory_mb
         self._child: subprocess.Popen[bytes] | None = None
+        self._owner = 0
 
     def call(self, function: str, seconds: float, **arguments: Any) -> Answer:
         """The answer of `function(**arguments)`, or a `SandboxError` that says why there is none."""
-        child = self._child or self._start()
+        # After a fork the pipes are shared with the parent, which would read our answers: this process needs its own.
+        child = self._child if self._child and self._owner == os.getpid() else self._start()
         request = {"function": function, "seconds": seconds, "arguments": arguments}
         try:
             child.stdin.write(json.dumps(request).encode() + b"\n")  # type: ignore[union-attr]
@@ -63,6 +65,7 @@ class Sandbox:
         self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
+        self._owner = os.getpid()
         return self._child
 
     def _bury(self, seconds: float) -> str:

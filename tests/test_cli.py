@@ -8,6 +8,7 @@ from scorehub.cli import app
 
 COMMANDS = {"build", "load", "check", "stats", "classify", "download", "demo", "push"}
 PUSHES = {"dataset", "model", "space"}
+BUILDS = {"musicscore", "camera_primus", "msmd", "performances"}
 
 
 def run(*arguments):
@@ -18,11 +19,17 @@ def test_the_commands_are_those_of_the_readme():
     commands = get_command(app).commands
     assert set(commands) == COMMANDS
     assert set(commands["push"].commands) == PUSHES
+    assert set(commands["build"].commands) == BUILDS
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS - {"push"}))
+@pytest.mark.parametrize("command", sorted(COMMANDS - {"push", "build"}))
 def test_each_command_shows_an_example(command):
     assert f"scorehub {command} " in run(command, "--help").output
+
+
+@pytest.mark.parametrize("dataset", sorted(BUILDS))
+def test_each_build_shows_an_example(dataset):
+    assert f"scorehub build {dataset} " in run("build", dataset, "--help").output
 
 
 @pytest.mark.parametrize("kind", sorted(PUSHES))
@@ -33,7 +40,7 @@ def test_each_push_shows_an_example(kind):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["build", "musicnotes"], "dataset must be one of musicscore, got 'musicnotes'"),
+        (["build", "camera_primus", "--fold", "5"], "fold must be 0 to 4, got 5"),
         (["build", "musicscore", "--config", "14k"], "config must be sample, or pdf with --data-dir, got '14k'"),
         (["build", "musicscore", "--config", "pdf"], "with --data-dir"),
         (["build", "musicscore", "--config", "pdf", "--data-dir", "nowhere"], "pdf_dir must be a folder, got nowhere"),

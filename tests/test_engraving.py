@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from scorehub.engraving import Layout, engrave, rasterise, svg_size_mm
+from scorehub.engraving import Layout, engrave
+from scorehub.svg import rasterise, svg_size_mm
 
 SCALE = "**kern\n*clefG2\n*k[]\n*M4/4\n" + "4c\n4d\n4e\n4f\n=\n" * 12 + "1g\n==\n*-\n"
 

@@ -10,8 +10,9 @@ from huggingface_hub import metadata_load
 from PIL import Image
 
 from scorehub import hub
+from scorehub.dataset_builders.dataset_card import licence_id
 from scorehub.dataset_builders.musicscore import statistics
-from scorehub.dataset_builders.musicscore.card import filter_table, licence_id, read_rows, write_card
+from scorehub.dataset_builders.musicscore.card import filter_table, read_rows, write_card
 from scorehub.dataset_builders.musicscore.schema import FEATURES
 
 

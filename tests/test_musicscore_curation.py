@@ -19,6 +19,7 @@ from transformers import ResNetConfig, ResNetForImageClassification, ViTImagePro
 
 import scorehub.dataset_builders
 from scorehub.dataset_builders.musicscore.config import CurationConfig
+from scorehub.dataset_builders.machines import Machines
 from scorehub.dataset_builders.musicscore.curation import curate
 
 assert scorehub.dataset_builders  # makes the name known
@@ -181,7 +182,7 @@ def test_a_system_cut_out_of_its_page_is_judged_by_its_staves(configure, pdfs, t
 
 
 def test_two_workers_build_the_same_bytes_as_one(configure):
-    one, two = curate(configure("one")), curate(configure("two"), workers=2)
+    one, two = curate(configure("one")), curate(configure("two"), Machines(2))
     assert contents(one / "data") == contents(two / "data")
 
 
@@ -270,7 +271,7 @@ def test_a_folder_without_pdfs_is_named(tmp_path, lenient):
 
 def test_slurm_needs_a_partition(configure):
     with pytest.raises(ValueError, match="slurm_partition"):
-        curate(configure(), executor="slurm")
+        curate(configure(), Machines(executor="slurm"))
 
 
 SBATCH = """#!/bin/bash
@@ -296,7 +297,7 @@ def test_slurm_jobs_build_the_same_bytes(configure, tmp_path, monkeypatch):
     monkeypatch.setenv("SBATCH_LOG", str(tmp_path / "log"))
     settings = {"pdfs_per_task": 10}
     local = curate(configure("local", **settings))
-    queued = curate(configure("slurm", **settings), executor="slurm", slurm_partition="cpu")
+    queued = curate(configure("slurm", **settings), Machines(1, "slurm", "cpu"))
     assert contents(queued / "data") == contents(local / "data"), (tmp_path / "log").read_text()[-3000:]
 
 
@@ -307,7 +308,7 @@ def test_a_ray_cluster_builds_the_same_bytes(configure):
     local = curate(configure("local"))
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
-        clustered = curate(configure("ray"), workers=2, executor="ray")
+        clustered = curate(configure("ray"), Machines(2, "ray"))
     finally:
         ray.shutdown()
     assert contents(clustered / "data") == contents(local / "data")

@@ -110,3 +110,15 @@ def _alive(pid):
 
 def test_signals_have_names_in_reasons():
     assert signal.Signals(signal.SIGALRM).name == "SIGALRM"
+
+
+def test_a_forked_process_has_a_child_of_its_own(sandbox):
+    assert sandbox.call("add", 5, a=1, b=2)[0] == 3
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        sums = pool.starmap(partial(_add, sandbox), [(number, 1) for number in range(50)])
+    assert sums == list(range(1, 51))
+    assert sandbox.call("add", 5, a=3, b=4)[0] == 7
+
+
+def _add(sandbox, a, b):
+    return sandbox.call("add", 5, a=a, b=b)[0]

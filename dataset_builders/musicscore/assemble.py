@@ -18,9 +18,9 @@ from scorehub.dataset_builders.musicscore import manifest
 from scorehub.dataset_builders.musicscore.card import write_card
 from scorehub.dataset_builders.musicscore.config import CurationConfig
 from scorehub.dataset_builders.musicscore.duplicates import near_duplicates, tied_groups
-from scorehub.dataset_builders.musicscore.schema import SPLITS, split_of
-from scorehub.dataset_builders.musicscore.shard import ShardWriter, read_shards
+from scorehub.dataset_builders.musicscore.schema import FEATURES, SPLITS, split_of
 from scorehub.dataset_builders.musicscore.steps import CurationStep
+from scorehub.dataset_builders.parquet_shards import ShardWriter, read_shards
 
 ROWS_PER_SHARD = 5000  # pages of 100 kB: files of 500 MB, the size that the Hub recommends
 
@@ -104,7 +104,7 @@ def _writers(folder: Path, split: str, total: int, stack: ExitStack) -> Iterator
     shards = -(-total // ROWS_PER_SHARD)
     for shard in range(shards):
         path = folder / f"{split}-{shard:05d}-of-{shards:05d}.parquet"
-        writer = stack.enter_context(ShardWriter(path))
+        writer = stack.enter_context(ShardWriter(path, FEATURES))
         for _ in range(ROWS_PER_SHARD):
             yield writer
 

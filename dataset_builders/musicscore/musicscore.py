@@ -22,6 +22,7 @@ from scorehub.dataset_builders.musicscore import published
 from scorehub.dataset_builders.musicscore.config import EMBEDDED_MODEL, CurationConfig
 from scorehub.dataset_builders.musicscore.metadata import find_metadata_files, load_metadata
 from scorehub.dataset_builders.musicscore.schema import FEATURES, SPLITS
+from scorehub.dataset_builders.parquet_shards import read_shards
 
 CITATION = """@misc{lin2024musicscore,
   title={MusicScore: A Dataset for Music Score Modeling and Generation},
@@ -111,13 +112,14 @@ class MusicScore(datasets.GeneratorBasedBuilder):
 
     def _curate(self) -> Path:
         """The curated dataset's folder, built where it does not exist yet."""
+        from scorehub.dataset_builders.machines import Machines
         from scorehub.dataset_builders.musicscore.curation import curate
         from scorehub.dataset_builders.musicscore.sample.folder import write_sample
 
         if self.config.name == "sample":
             folder = write_sample(Path(datasets.config.HF_DATASETS_CACHE) / "musicscore_sample" / str(self.VERSION))
             self.config.data_dir, self.config.data_files = str(folder), None
-        return curate(self.config.curation(), workers=self.config.workers)
+        return curate(self.config.curation(), Machines(self.config.workers))
 
     def _published_splits(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         layout = self._layout()
@@ -149,8 +151,6 @@ class MusicScore(datasets.GeneratorBasedBuilder):
 
 
 def _curated_rows(shards: list[str]) -> Iterator[dict[str, Any]]:
-    from scorehub.dataset_builders.musicscore.shard import read_shards  # brings PyTorch, which curation had to load
-
     yield from read_shards(shards)
 
 

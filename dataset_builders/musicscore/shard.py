@@ -6,13 +6,10 @@ nothing or everything; the same task run again writes the same bytes, times apar
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import groupby
-from pathlib import Path
 from typing import Any, TextIO
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from datatrove.data import Document, DocumentsPipeline
 
 from scorehub.dataset_builders.musicscore.config import CurationConfig
@@ -20,9 +17,8 @@ from scorehub.dataset_builders.musicscore.manifest import page_row, pdf_row
 from scorehub.dataset_builders.musicscore.pdf_reader import PdfReader
 from scorehub.dataset_builders.musicscore.schema import FEATURES, imslp_id, work_group
 from scorehub.dataset_builders.musicscore.steps import CurationStep
+from scorehub.dataset_builders.parquet_shards import ShardWriter
 from scorehub.sandbox import SandboxError
-
-ROWS_PER_GROUP = 100  # pages of 100 kB: groups of 10 MB, which the Hub's viewer reads one at a time
 
 
 class WriteShard(CurationStep):
@@ -40,7 +36,7 @@ class WriteShard(CurationStep):
         drafts = [path.with_name(path.name + ".draft") for path in paths]
         reader = PdfReader(self.config)
         with (
-            ShardWriter(drafts[0]) as shard,
+            ShardWriter(drafts[0], FEATURES) as shard,
             drafts[1].open("w") as pages_file,
             drafts[2].open("w") as manifest_file,
         ):
@@ -51,7 +47,7 @@ class WriteShard(CurationStep):
         yield from ()
 
     def _write_pdf(
-        self, pages: Iterable[Document], reader: PdfReader, shard: "ShardWriter", files: tuple[TextIO, TextIO]
+        self, pages: Iterable[Document], reader: PdfReader, shard: ShardWriter, files: tuple[TextIO, TextIO]
     ) -> None:
         facts = []
         for page in pages:
@@ -63,7 +59,7 @@ class WriteShard(CurationStep):
         files[1].write(json.dumps(pdf_row(facts)) + "\n")
         files[1].flush()  # the progress bar counts these lines
 
-    def _take_image(self, page: Document, reader: PdfReader, shard: "ShardWriter") -> None:
+    def _take_image(self, page: Document, reader: PdfReader, shard: ShardWriter) -> None:
         try:
             suffix, data = reader.image(page.metadata["source"], page.metadata["page"])
         except SandboxError as error:
@@ -71,40 +67,6 @@ class WriteShard(CurationStep):
             return
         page.metadata["sha256"] = hashlib.sha256(data).hexdigest()
         shard.add(_row(page, f"{page.id}{suffix}", data))
-
-
-class ShardWriter:
-    """A Parquet file of dataset rows, written a row group at a time."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        self.rows: list[dict[str, Any]] = []
-
-    def __enter__(self) -> "ShardWriter":
-        self.file = pq.ParquetWriter(self.path, FEATURES.arrow_schema, write_page_index=True)
-        return self
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Adds a row, its image as `{"bytes", "path"}`."""
-        self.rows.append(row)
-        if len(self.rows) == ROWS_PER_GROUP:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self.rows:
-            self.file.write_table(pa.Table.from_pylist(self.rows, schema=FEATURES.arrow_schema))
-            self.rows.clear()
-
-    def __exit__(self, *_: object) -> None:
-        self._flush()
-        self.file.close()
-
-
-def read_shards(paths: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
-    """The rows of Parquet shards one after the other, images as `{"bytes", "path"}`, a row group in memory."""
-    for path in paths:
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=ROWS_PER_GROUP):
-            yield from batch.to_pylist()
 
 
 def _index(page: Document) -> dict[str, Any]:

@@ -6,9 +6,8 @@ it, so that every PDF and page reaches the manifest. What the keys of `Document.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from scorehub.dataset_builders.musicscore.duplicates import perceptual_hash
 from scorehub.dataset_builders.musicscore.metadata import MetadataTable, load_metadata
 from scorehub.dataset_builders.musicscore.pdf_reader import BATCH, PdfReader
 from scorehub.dataset_builders.musicscore.schema import WorkMetadata, caption
+from scorehub.dataset_builders.parquet_shards import batched
 from scorehub.sandbox import SandboxError
 
 STRIP_ASPECT = 3  # long to short side; pages of music are 1.1 to 1.8
@@ -92,7 +92,7 @@ class SplitPages(CurationStep):
             if document.metadata["verdict"] == "failed":
                 yield document
                 continue
-            for pages in _batched(self._pages(document), BATCH):
+            for pages in batched(self._pages(document), BATCH):
                 with _clock(pages[0]):
                     self._draw([page for page in pages if page.metadata["verdict"] == "kept"], reader)
                 yield from pages
@@ -129,7 +129,7 @@ class ClassifyPages(CurationStep):
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Adds `score_probability`, `music_fraction` and `phash`."""
-        for pages in _batched(data, BATCH):
+        for pages in batched(data, BATCH):
             drawn = [page for page in pages if "thumbnail" in page.metadata]
             if drawn:
                 self._classify(drawn)
@@ -200,9 +200,3 @@ def _classifier(model: str) -> PageClassifier:
 @lru_cache(maxsize=1)
 def _metadata(paths: tuple[Path, ...]) -> MetadataTable:
     return load_metadata(paths)
-
-
-def _batched(documents: Iterable[Document], size: int) -> Iterator[list[Document]]:
-    iterator = iter(documents)
-    while batch := list(islice(iterator, size)):
-        yield batch

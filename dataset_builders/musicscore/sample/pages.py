@@ -13,7 +13,8 @@ import typst
 from scorehub.dataset_builders.musicscore.sample.books import Book
 from scorehub.dataset_builders.musicscore.sample.humdrum import to_humdrum
 from scorehub.dataset_builders.musicscore.sample.tune import Tune, load_tune
-from scorehub.engraving import Layout, engrave, svg_size_mm
+from scorehub.engraving import Layout, engrave
+from scorehub.svg import svg_size_mm
 
 _WIDTH, _HEIGHT, _MARGIN = 210.0, 297.0, 16.0
 # Engraved wider than the page's text by this on both sides: braces and names hang out to the left.

@@ -1,0 +1,171 @@
+"""Any builder's dataset as Parquet with a card: what the Hub takes, and what loads without our code.
+
+    scorehub build camera_primus --config engraved --data-dir incipits.tsv --out dataset/
+    scorehub build msmd --config rebuilt --data-dir msmd/ --out dataset/ --executor slurm --slurm-partition cpu
+
+The builder's sources are dealt to tasks as a stream deals its shards. A run that was stopped goes on when it is
+started again with the same settings, and ends with the same bytes. `failures.csv` says what was left out, and why.
+"""
+
+import csv
+import hashlib
+import importlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow.parquet as pq
+from datatrove.data import DocumentsPipeline
+from datatrove.pipeline.base import PipelineStep
+
+import scorehub
+from scorehub.dataset_builders import load_hook
+from scorehub.dataset_builders.failures import read_failures
+from scorehub.dataset_builders.machines import ONE_WORKER, Machines, Progress, run_tasks
+from scorehub.dataset_builders.parquet_shards import ShardWriter, read_shards
+
+SHARD_BYTES = 500 * 2**20  # the size that the Hub recommends
+
+
+@dataclass(frozen=True)
+class Build:
+    """What to build.
+
+    Raises:
+        ValueError: no such dataset, or no source a task.
+    """
+
+    dataset: str
+    config: str
+    out_dir: Path
+    sources_per_task: int  # staves or pieces that a task handles, and that a stopped run repeats
+    options: dict[str, Any] = field(default_factory=dict)  # of the configuration, `data_dir` among them
+
+    def __post_init__(self) -> None:
+        if self.dataset not in load_hook.BUILDERS:
+            raise ValueError(f"dataset must be one of {', '.join(load_hook.BUILDERS)}, got {self.dataset!r}")
+        if self.sources_per_task < 1:
+            raise ValueError(f"sources_per_task must be 1 or more, got {self.sources_per_task}")
+
+    def streams(self) -> dict[str, datasets.IterableDataset]:
+        """The splits that have sources, as streams of encoded rows."""
+        load_hook.install()
+        options = self.options | {"failures_dir": str(self.parts_dir() / "failures")}
+        streams = datasets.load_dataset(self.dataset, self.config, streaming=True, **options)
+        return {split: stream.decode(False) for split, stream in streams.items()}
+
+    def parts_dir(self) -> Path:
+        """Where finished tasks lie: another folder for other settings, so that a resumed run never mixes."""
+        facts = json.dumps([scorehub.__version__, self.dataset, self.config, self.options, self._stamp()], default=str)
+        return self.out_dir / "parts" / hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+    def _stamp(self) -> list[float]:
+        data = self.options.get("data_dir")
+        return (
+            [] if data is None or not Path(data).exists() else [Path(data).stat().st_mtime, Path(data).stat().st_size]
+        )
+
+
+def build(plan: Build, machines: Machines = ONE_WORKER) -> Path:
+    """Builds the dataset and returns its folder; under Slurm the jobs are queued and the call returns at once.
+
+    Raises:
+        ValueError: the builder can't work with the options.
+        RuntimeError: a task failed; what the others did is kept for the next run.
+    """
+    parts = plan.parts_dir()
+    if (parts / "logs" / "last" / "completions").exists():  # of a run that was queued, and has finished since
+        shutil.rmtree(parts)
+    (parts / "failures").mkdir(parents=True, exist_ok=True)
+    sources = {split: stream.num_shards for split, stream in plan.streams().items()}
+    tasks = -(-max(sources.values()) // plan.sources_per_task)
+    progress = Progress(plan.dataset, "task", tasks, lambda: len(list(parts.glob("*.done"))))
+    run_tasks([WriteParts(plan)], tasks, WriteDataset(plan), parts / "logs", machines, progress)
+    if machines.executor != "slurm":
+        shutil.rmtree(plan.out_dir / "parts")
+    return plan.out_dir
+
+
+class WriteParts(PipelineStep):
+    """Task `rank` writes its share of each split as `<split>-<rank>.parquet`."""
+
+    name, type = "rows", "1 WRITE"
+
+    def __init__(self, plan: Build):
+        super().__init__()
+        self.plan = plan
+
+    def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
+        """Writes the task's files, each under another name until it is whole; yields nothing."""
+        parts = self.plan.parts_dir()
+        for split, stream in self.plan.streams().items():
+            shares = min(world_size, stream.num_shards)
+            if rank >= shares:
+                continue
+            path = parts / f"{split}-{rank:05d}.parquet"
+            draft = path.with_suffix(".draft")
+            with ShardWriter(draft, stream.features) as shard:
+                for row in stream.shard(shares, rank):
+                    shard.add(row)
+            draft.replace(path)
+        (parts / f"{rank:05d}.done").touch()
+        yield from ()
+
+
+class WriteDataset(PipelineStep):
+    """One task, after all others: `data/`, `failures.csv` and the card in the output folder."""
+
+    name, type = "dataset", "2 WRITE"
+
+    def __init__(self, plan: Build):
+        super().__init__()
+        self.plan = plan
+
+    def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
+        """Writes the dataset; yields nothing."""
+        parts, out = self.plan.parts_dir(), self.plan.out_dir
+        draft = out / "data.draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
+        for split, stream in self.plan.streams().items():
+            _join(sorted(parts.glob(f"{split}-*.parquet")), draft, split, stream.features)
+        _write_failures(parts / "failures", out / "failures.csv")
+        shutil.rmtree(out / "data", ignore_errors=True)
+        draft.rename(out / "data")
+        importlib.import_module(f"scorehub.dataset_builders.{self.plan.dataset}.card").write_card(out)
+        yield from ()
+
+
+def _join(parts: list[Path], folder: Path, split: str, features: datasets.Features) -> None:
+    """The rows of all parts, in files of about `SHARD_BYTES`; a split that has no row has no file."""
+    rows = sum(pq.read_metadata(part).num_rows for part in parts)
+    shards = -(-sum(part.stat().st_size for part in parts) // SHARD_BYTES)
+    if not rows:
+        return
+    with ExitStack() as stack:
+        writers = _writers(folder / split, rows, shards, features, stack)
+        for writer, row in zip(writers, read_shards(parts), strict=True):
+            writer.add(row)
+
+
+def _writers(
+    stem: Path, rows: int, shards: int, features: datasets.Features, stack: ExitStack
+) -> Iterator[ShardWriter]:
+    """The writer for each row in turn; `stack` closes its files."""
+    for shard in range(shards):
+        path = stem.with_name(f"{stem.name}-{shard:05d}-of-{shards:05d}.parquet")
+        writer = stack.enter_context(ShardWriter(path, features))
+        for _ in range(rows * shard // shards, rows * (shard + 1) // shards):
+            yield writer
+
+
+def _write_failures(folder: Path, path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("item", "reason"))
+        writer.writerows(read_failures(folder))

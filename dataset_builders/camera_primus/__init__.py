@@ -1,0 +1,1 @@
+"""Camera-PrIMuS: staves with their tokens and their sound, published or engraved."""

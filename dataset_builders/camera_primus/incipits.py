@@ -1,0 +1,113 @@
+"""Monophonic staves in Plaine & Easie or **kern, from tables and files.
+
+Sources: a table of RISM incipits (`.tsv`, `.tsv.gz`, with columns rism_id, incipit, clef, keysig, timesig, pae), a
+Parquet table of **kern excerpts (columns file, spine, first_measure, kern), `.pae` and `.krn` files. Of several
+incipits with the same notation the first one counts, so that none is both trained on and tested.
+"""
+
+import csv
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+RISM_COLUMNS = ("rism_id", "incipit", "clef", "keysig", "timesig", "pae")
+KERN_COLUMNS = ("file", "spine", "first_measure", "kern")
+RISM_LICENSE = "CC BY 3.0 (RISM, https://rism.info)"
+FORMATS = {".pae": "pae", ".krn": "kern"}
+MAX_NOTATION_BYTES = 2**16
+
+
+@dataclass(frozen=True)
+class Incipit:
+    """A staff of notation, and what is known about it; what is not known is `""`."""
+
+    id: str
+    notation: str
+    format: str  # pae or kern
+    group: str  # what it was taken from, such as a manuscript
+    source: str = ""
+    license: str = ""
+    title: str = ""
+    composer: str = ""
+
+
+def read_incipits(path: Path) -> list[Incipit]:
+    """The incipits of a table or file, or of all those in a folder, each notation once.
+
+    Raises:
+        ValueError: there are none, or a table is damaged or lacks a column.
+    """
+    if not path.exists():
+        raise ValueError(f"data_dir must be a table, file or folder of incipits, got {path}, which does not exist")
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    first: dict[str, Incipit] = {}
+    for file in files:
+        for incipit in _read(file):
+            first.setdefault(incipit.notation, incipit)
+    if not first:
+        raise ValueError(f"data_dir must hold incipits as .tsv, .tsv.gz, .parquet, .pae or .krn, got {path}")
+    return list(first.values())
+
+
+def _read(path: Path) -> Iterator[Incipit]:
+    try:
+        if path.name.endswith((".tsv", ".tsv.gz")):
+            yield from _read_rism(path)
+        elif path.suffix == ".parquet":
+            yield from _read_kern_table(path)
+        elif path.suffix in FORMATS and path.stat().st_size <= MAX_NOTATION_BYTES:
+            text = path.read_text(encoding="utf-8", errors="replace")
+            yield Incipit(path.stem, text, FORMATS[path.suffix], group=path.stem, source=path.name)
+    except (OSError, EOFError, zlib.error, csv.Error, UnicodeDecodeError, pa.ArrowInvalid) as error:
+        raise ValueError(f"{path.name} must be a whole table of incipits, got {error}") from None
+
+
+def _read_rism(path: Path) -> Iterator[Incipit]:
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        _require(RISM_COLUMNS, rows.fieldnames or (), path)
+        for row in rows:
+            notation = f"@clef:{row['clef']}\n@keysig:{row['keysig']}\n@timesig:{row['timesig']}\n@data:{row['pae']}\n"
+            yield Incipit(
+                f"{row['rism_id']}-{row['incipit'].replace('.', '_')}",
+                notation,
+                "pae",
+                group=row["rism_id"],
+                source=f"RISM {row['rism_id']}, incipit {row['incipit']}",
+                license=RISM_LICENSE,
+                title=row.get("title") or "",
+                composer=row.get("composer") or "",
+            )
+
+
+def _read_kern_table(path: Path) -> Iterator[Incipit]:
+    file = pq.ParquetFile(path)
+    _require(KERN_COLUMNS, file.schema_arrow.names, path)
+    known = {*KERN_COLUMNS, "title", "composer", "licence"} & {*file.schema_arrow.names}
+    for batch in file.iter_batches(columns=sorted(known)):
+        yield from map(_kern_row, batch.to_pylist())
+
+
+def _kern_row(row: dict[str, Any]) -> Incipit:
+    stem = Path(row["file"]).stem
+    return Incipit(
+        f"{stem}-{row['spine']}_{row['first_measure']}",
+        row["kern"],
+        "kern",
+        group=stem,
+        source=f"{row['file']}, spine {row['spine']}, from measure {row['first_measure']}",
+        license=row.get("licence") or "",
+        title=row.get("title") or "",
+        composer=row.get("composer") or "",
+    )
+
+
+def _require(needed: tuple[str, ...], found: Any, path: Path) -> None:
+    if missing := [name for name in needed if name not in found]:
+        raise ValueError(f"{path.name} must have the columns {', '.join(needed)}, got none named {missing[0]}")

@@ -1,0 +1,1 @@
+"""MSMD: page or strip images of piano scores whose noteheads know when they sound."""

@@ -1,0 +1,164 @@
+"""MSMD rebuilt from Mutopia's LilyPond sources: pages, MIDI, and a table of noteheads.
+
+    pieces.csv       piece, split (train, valid, test), licence, dpi, ...: a line a piece
+    notes.parquet    piece, page (from 0), x, y (centre, px), w, h, pitch, onset_quarter, onset_sec, in_midi, ...
+    pages_midi.tar   PIECE/page_0.png ... and PIECE/score.mid; or these folders, unpacked, beside the tables
+
+A notehead with `in_midi` 0 goes on with a tied note. The table names no systems: systems.py finds them.
+"""
+
+import csv
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scorehub.dataset_builders.msmd.score import BOX, MAX_PAGES, NOTEHEAD, Score, columns, read_image
+from scorehub.dataset_builders.msmd.systems import find_systems
+
+ARCHIVE = "pages_midi.tar"
+MAX_FILE_BYTES = 64 * 2**20  # of a page or a MIDI file
+MAX_TABLE_BYTES = 2**30
+
+_NUMBERS = ("page", "x", "y", "w", "h", "pitch", "onset_quarter", "onset_sec", "in_midi")
+_PIECE_COLUMNS = {"piece", "split", "licence", "dpi"}
+
+Columns = dict[str, np.ndarray]
+
+
+def read_pieces(folder: Path) -> dict[str, dict[str, str]]:
+    """Piece -> its line of `pieces.csv`, sorted.
+
+    Raises:
+        ValueError: the table is missing, lacks a column, or names a piece twice or in a way that no folder can have.
+    """
+    path = folder / "pieces.csv"
+    if not path.is_file() or path.stat().st_size > MAX_TABLE_BYTES:
+        raise ValueError(f"data_dir must hold pieces.csv, notes.parquet and {ARCHIVE}, got {folder}")
+    pieces: dict[str, dict[str, str]] = {}
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if missing := _PIECE_COLUMNS - set(reader.fieldnames or ()):
+            raise ValueError(f"pieces.csv must have columns {', '.join(sorted(missing))}, got {reader.fieldnames}")
+        for row in reader:
+            name = row["piece"]
+            if name in pieces or name in ("", ".", "..") or set("/\\\0") & set(name):
+                raise ValueError(f"pieces.csv must name each piece once, without slashes, got {name!r}")
+            pieces[name] = row
+    return dict(sorted(pieces.items()))
+
+
+def read_notes(folder: Path) -> dict[str, Columns]:
+    """Piece -> its noteheads, columns of float64 (N,).
+
+    Raises:
+        ValueError: the table is missing, damaged, or lacks a column.
+    """
+    path = folder / "notes.parquet"
+    try:
+        table = pq.read_table(path, columns=["piece", *_NUMBERS])
+        numbers = {name: np.asarray(table[name].cast(pa.float64())) for name in _NUMBERS}
+        pieces = np.asarray(table["piece"].cast(pa.string()), str)
+    except (pa.ArrowException, KeyError, OSError) as error:
+        raise ValueError(f"notes.parquet must be a table of {', '.join(_NUMBERS)}, got: {error}") from None
+    order = np.argsort(pieces, kind="stable")
+    names, starts = np.unique(pieces[order], return_index=True)
+    parts = np.split(order, starts[1:])
+    return {
+        str(name): {column: values[rows] for column, values in numbers.items()}
+        for name, rows in zip(names, parts, strict=False)  # an empty table has one empty part
+    }
+
+
+class Files:
+    """The pages and MIDI files of a rebuilt MSMD, in the archive or unpacked."""
+
+    def __init__(self, folder: Path):
+        """Raises ValueError if there is an archive that can't be read."""
+        self._folder, self._archive = folder, None
+        self._members: dict[str, tarfile.TarInfo] = {}
+        if (folder / ARCHIVE).is_file():
+            try:
+                self._archive = tarfile.open(folder / ARCHIVE, "r:")  # noqa: SIM115 - as long as the object
+                self._members = {member.name: member for member in self._archive if member.isreg()}
+            except (tarfile.TarError, OSError, EOFError) as error:
+                raise ValueError(f"{ARCHIVE} must be a whole, uncompressed tar file, got: {error}") from None
+
+    def read(self, name: str) -> bytes:
+        """A file's bytes.
+
+        Raises:
+            ValueError: it is missing, too large, or cut off.
+        """
+        path, member = self._folder / name, self._members.get(name)
+        size = member.size if member else path.stat().st_size if not self._archive and path.is_file() else -1
+        if not 0 <= size <= MAX_FILE_BYTES:
+            raise ValueError(f"{name} must be a file of at most {MAX_FILE_BYTES} bytes, got {size}")
+        if self._archive is None or member is None:
+            return path.read_bytes()
+        try:
+            file = self._archive.extractfile(member)
+            return file.read() if file else b""
+        except (tarfile.TarError, OSError, EOFError) as error:
+            raise ValueError(f"{name} must be whole in {ARCHIVE}, got: {error}") from None
+
+
+def read_rebuilt(piece: str, files: Files, notes: Columns | None, dpi: str) -> tuple[Score, bytes]:
+    """A piece's score and MIDI.
+
+    Raises:
+        ValueError: a page, the MIDI or the noteheads are missing or damaged.
+    """
+    if notes is None or not all(np.isfinite(column).all() for column in notes.values()):
+        raise ValueError("notes.parquet must have rows of finite numbers for the piece, got none or others")
+    n_pages = int(min(notes["page"].max(), MAX_PAGES)) + 1
+    pages = [files.read(f"{piece}/page_{number}.png") for number in range(n_pages)]
+    boxes, system = _systems(pages, notes)
+    _check_order(system, notes["onset_quarter"])
+    score = Score(
+        pages=pages,
+        systems=columns(BOX, **boxes),
+        noteheads=columns(
+            NOTEHEAD,
+            **{name: notes[name] for name in ("page", "x", "y", "w", "h", "pitch", "onset_quarter")},
+            system=system,
+            onset=notes["onset_sec"],
+            tied=notes["in_midi"] == 0,
+        ),
+        dpi=_positive(dpi),
+    )
+    return score, files.read(f"{piece}/score.mid")
+
+
+def _systems(pages: list[bytes], notes: Columns) -> tuple[Columns, np.ndarray]:
+    """The systems of all pages, and the number of the system of each notehead."""
+    found: list[np.ndarray] = []
+    system = np.zeros(len(notes["page"]), np.int64)
+    first = 0
+    for number, page in enumerate(pages):
+        here = notes["page"] == number
+        boxes, of_note = find_systems(read_image(page), *(notes[name][here] for name in ("x", "y", "onset_quarter")))
+        found.append(np.column_stack([np.full(len(boxes), number), boxes]))
+        system[here] = first + of_note
+        first += len(boxes)
+    table = np.concatenate(found)
+    names = ("page", "x", "y", "w", "h")
+    return dict(zip(names, table.T, strict=True)) | {"system": np.arange(len(table))}, system
+
+
+def _check_order(system: np.ndarray, onset: np.ndarray) -> None:
+    """Some files hold several movements, whose clocks begin anew while their MIDI plays all at once."""
+    numbers = np.unique(system)
+    middles = [np.median(onset[system == number]) for number in numbers]
+    if np.any(np.diff(middles) <= 0):
+        later = int(numbers[np.argmax(np.diff(middles) <= 0) + 1])
+        raise ValueError(f"systems must follow each other in time, got system {later} before the one above it")
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 10_000:
+        raise ValueError(f"dpi must be positive, got {text!r}")
+    return value

@@ -1,0 +1,209 @@
+"""Where ASAP's files come from: a folder, or a tar archive that is read without being unpacked.
+
+`metadata.csv` (or `asap_aligned_index.csv`, of the same columns) has a row for each performance, with paths that start
+where it lies itself; beside an archive it speaks of the archive's top.
+"""
+
+import bz2
+import csv
+import gzip
+import io
+import lzma
+import re
+import tarfile
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+MAX_FILE_BYTES = 16 * 2**20
+MAX_ARCHIVE_BYTES = 16 * 2**30  # unpacked; ASAP has 0.2 GB
+MAX_MEMBERS = 50_000  # ASAP has 6,000
+INDEX_NAMES = ("asap_aligned_index.csv", "metadata.csv")
+ARCHIVE_NAME = "asap_aligned.tar.gz"
+
+_COLUMNS = {
+    "composer", "title", "folder", "xml_score", "midi_score", "midi_performance", "performance_annotations",
+    "midi_score_annotations",
+}  # fmt: skip
+_ARCHIVE_FAULTS = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A performance in the index; paths are those of the folder or archive."""
+
+    composer: str
+    title: str
+    piece: str
+    score: str
+    score_midi: str
+    performance_midi: str
+    score_annotations: str
+    performance_annotations: str
+    alignment: str
+    aligned: bool  # whether (n)ASAP calls the note alignment robust
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All paths."""
+        return (
+            *(self.score, self.score_midi, self.performance_midi),
+            *(self.score_annotations, self.performance_annotations, self.alignment),
+        )
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Files below `root`."""
+
+    root: Path
+
+    def load(self, names: Iterable[str]) -> dict[str, bytes]:
+        """The files of at most `MAX_FILE_BYTES` that are there; none outside of the folder, whatever a name says."""
+        root, files = self.root.resolve(), {}
+        for name in set(names):
+            try:
+                path = (root / name).resolve()
+                if path.is_relative_to(root) and path.is_file() and path.stat().st_size <= MAX_FILE_BYTES:
+                    files[name] = path.read_bytes()
+            except (OSError, ValueError):  # too long a name, a null character: no file
+                continue
+        return files
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A tar archive, compressed or not, by the places of its files: name -> offset and size once decompressed."""
+
+    path: Path
+    members: dict[str, tuple[int, int]]
+
+    def load(self, names: Iterable[str]) -> dict[str, bytes]:
+        """The files of at most `MAX_FILE_BYTES` that are there.
+
+        Raises:
+            ValueError: the archive changed or is damaged.
+        """
+        places = {name: self.members[name] for name in names if name in self.members}
+        files = {}
+        try:
+            with _decompressed(self.path) as file:
+                for name in sorted(places, key=lambda name: places[name]):  # forward only: backward starts over
+                    file.seek(places[name][0])
+                    files[name] = file.read(places[name][1])
+        except _ARCHIVE_FAULTS as error:
+            raise ValueError(f"archive must be a whole tar, got {self.path.name}: {error}") from None
+        return files
+
+
+def open_source(data_dir: str | Path) -> tuple[Folder | Archive, list[Entry]]:
+    """The files of an ASAP folder or archive, and the performances that its index names.
+
+    Raises:
+        ValueError: there is no index, or it lacks columns; the archive is damaged.
+    """
+    path = Path(data_dir)
+    if (path / ARCHIVE_NAME).is_file():
+        path = path / ARCHIVE_NAME
+    if path.is_file():
+        archive = index_archive(path)
+        prefix, data = _find_index(archive, path.parent)
+        return archive, read_index(_decode(data), prefix)
+    found = [path / name for name in INDEX_NAMES if (path / name).is_file()]
+    if not found:
+        raise ValueError(f"data_dir must be an archive, or a folder with {' or '.join(INDEX_NAMES)}, got {data_dir}")
+    return Folder(path), read_index(_decode(_read_bounded(found[0])))
+
+
+def index_archive(path: Path) -> Archive:
+    """Finds the files in an archive.
+
+    Raises:
+        ValueError: it is no tar archive, damaged or too large.
+    """
+    members: dict[str, tuple[int, int]] = {}
+    try:
+        with _decompressed(path) as file, tarfile.open(fileobj=file, mode="r:") as tar:
+            for count, member in enumerate(tar):
+                if count >= MAX_MEMBERS or member.offset_data + member.size > MAX_ARCHIVE_BYTES:
+                    raise ValueError(f"archive must have {MAX_MEMBERS} files, {MAX_ARCHIVE_BYTES} bytes at most")
+                if member.isreg() and not member.issparse() and member.size <= MAX_FILE_BYTES:
+                    members[member.name.removeprefix("./")] = (member.offset_data, member.size)
+    except _ARCHIVE_FAULTS as error:
+        raise ValueError(f"archive must be a whole tar, got {path.name}: {error}") from None
+    return Archive(path, members)
+
+
+def _decompressed(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        magic = file.read(6)
+    if magic.startswith(b"\x1f\x8b"):
+        return gzip.open(path)  # type: ignore[return-value]
+    if magic == b"\xfd7zXZ\x00":
+        return lzma.open(path)
+    return bz2.open(path) if magic.startswith(b"BZh") else path.open("rb")
+
+
+def _find_index(archive: Archive, beside: Path) -> tuple[str, bytes]:
+    """The index in the archive, at most one folder deep as GitHub packs it, or beside it; and the folder it is in."""
+    for name in INDEX_NAMES:
+        if (beside / name).is_file():
+            return "", _read_bounded(beside / name)
+    for name in sorted(archive.members, key=lambda name: (name.count("/"), name)):
+        folder, _, last = name.rpartition("/")
+        if last in INDEX_NAMES and name.count("/") <= 1:
+            return f"{folder}/" if folder else "", archive.load([name])[name]
+    raise ValueError(f"archive must have {' or '.join(INDEX_NAMES)} in it or beside it, got {archive.path.name}")
+
+
+def _read_bounded(path: Path) -> bytes:
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise ValueError(f"{path.name} must have at most {MAX_FILE_BYTES} bytes, got {path.stat().st_size}")
+    return path.read_bytes()
+
+
+def _decode(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"index must be UTF-8, got {error}") from None
+
+
+def read_index(text: str, prefix: str = "") -> list[Entry]:
+    """The performances that a `metadata.csv` names, sorted by their MIDI's path.
+
+    Raises:
+        ValueError: it is no CSV, or lacks columns.
+    """
+    try:
+        reader = csv.DictReader(io.StringIO(text), strict=True)
+        missing = _COLUMNS - set(reader.fieldnames or ())
+        if missing:
+            raise ValueError(f"index must have the columns of ASAP's metadata.csv, got none named {sorted(missing)}")
+        entries = list(_entries(reader, prefix))
+    except csv.Error as error:
+        raise ValueError(f"index must be a CSV, got: {error}") from None
+    return sorted(entries, key=lambda entry: entry.performance_midi)
+
+
+def _entries(reader: "csv.DictReader[str]", prefix: str) -> Iterator[Entry]:
+    for fields in reader:
+        row = {name: value or "" for name, value in fields.items() if isinstance(name, str)}
+        paths = ("xml_score", "midi_score", "midi_performance", "midi_score_annotations", "performance_annotations")
+        score, score_midi, performance, *annotations = (row[name] and prefix + row[name] for name in paths)
+        stem = re.sub(r"\.midi?$", "", performance)
+        named = row.get("note_alignments")
+        yield Entry(
+            composer=row["composer"],
+            title=row["title"],
+            piece=row["folder"],
+            score=score,
+            score_midi=score_midi,
+            performance_midi=performance,
+            score_annotations=annotations[0],
+            performance_annotations=annotations[1],
+            alignment=prefix + named if named else f"{stem}_note_alignments/note_alignment.tsv",
+            aligned=row.get("robust_note_alignment", "") in ("1", "1.0", "True"),
+        )

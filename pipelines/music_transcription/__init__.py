@@ -1,0 +1,1 @@
+"""Music transcription: the features that an audio-to-score model sees."""

@@ -1,0 +1,1 @@
+"""Score following: the features that a follower hears."""

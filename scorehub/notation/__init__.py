@@ -1,0 +1,1 @@
+"""Monophonic notation: PrIMuS tokens, and the formats that they come from and go to."""
