@@ -47,8 +47,8 @@ def run_authors(pdfs: Path, out: Path) -> None:
 
 def run_ours(pdfs: Path, out: Path, workers: int = 1, preset: str = "default") -> None:
     """Our curation, from its start to the finished dataset."""
-    from scorehub.dataset_builders.musicscore.config import CurationConfig
     from scorehub.dataset_builders.machines import Machines
+    from scorehub.dataset_builders.musicscore.config import CurationConfig
     from scorehub.dataset_builders.musicscore.curation import curate
 
     yield

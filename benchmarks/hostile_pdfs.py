@@ -62,8 +62,8 @@ def main() -> None:
 
 def build(pdfs: Path, out: Path, workers: int) -> None:
     """One curation run with the default preset; small tasks, so that a resumed run has something to resume."""
-    from scorehub.dataset_builders.musicscore.config import CurationConfig
     from scorehub.dataset_builders.machines import Machines
+    from scorehub.dataset_builders.musicscore.config import CurationConfig
     from scorehub.dataset_builders.musicscore.curation import curate
 
     curate(CurationConfig(pdf_dir=pdfs, out_dir=out, pdfs_per_task=8), Machines(workers))

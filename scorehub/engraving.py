@@ -21,7 +21,7 @@ from scorehub.sandbox import Answer, Sandbox, SandboxError
 from scorehub.svg import svg_size_mm
 
 FONTS = ("Leipzig", "Bravura", "Petaluma", "Gootville", "Leland")
-MAX_CHARACTERS = 8 * 2**20  # of notation; the longest song of OpenScore has 3 million
+MAX_CHARACTERS = 8 * 2**20  # of notation; the longest song of OpenScore Lieder has 2.4 million
 
 SECONDS = 60  # for one piece
 MEMORY_MB = 2048
@@ -219,7 +219,6 @@ def _options(layout: Layout) -> dict[str, object]:
         "header": "none",
         "footer": "none",
         "svgViewBox": True,
-        "svgFormatRaw": True,  # without white space: a third less to read
         "xmlIdSeed": 1,  # ids in the SVG are random otherwise
     }
     options |= {f"pageMargin{side}": margin for side in ("Left", "Right", "Top", "Bottom")}

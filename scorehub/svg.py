@@ -31,7 +31,7 @@ def svg_size_mm(svg: str) -> tuple[float, float]:
 def rasterise(svg: str, width: int) -> Image.Image:
     """An engraved SVG as a grey image (black 0 on white 255) of `width` pixels.
 
-    MuPDF took a fifth of the time of resvg and an eighth of cairosvg's, and brings its own fonts for text; what its
+    MuPDF took a quarter of resvg's time and a seventh of cairosvg's, and brings its own fonts for text; what its
     SVG reader does not know (nested <svg>, style sheets, dashes) is put in plainer words first.
 
     Raises:

@@ -5,10 +5,13 @@ Humdrum with a line of too few fields, for one, makes verovio end its process.
 
 import base64
 import json
+import re
 from functools import lru_cache
 from typing import Any
 
 import verovio
+
+_DATE = re.compile(' isodate="[^"]*"')  # when it was engraved: the same notation shall give the same MEI
 
 
 def engrave(notation: str, options: dict[str, Any]) -> tuple[None, list[bytes]]:
@@ -16,7 +19,7 @@ def engrave(notation: str, options: dict[str, Any]) -> tuple[None, list[bytes]]:
     toolkit, is_read = _loaded(notation, json.dumps(options))
     if not is_read:
         return None, []
-    mei = toolkit.getMEI()
+    mei = _DATE.sub("", toolkit.getMEI())
     texts = [mei, *(toolkit.renderToSVG(page) for page in range(1, toolkit.getPageCount() + 1))]
     return None, [text.encode(errors="replace") for text in texts]
 

@@ -18,8 +18,8 @@ from PIL import Image
 from transformers import ResNetConfig, ResNetForImageClassification, ViTImageProcessor
 
 import scorehub.dataset_builders
-from scorehub.dataset_builders.musicscore.config import CurationConfig
 from scorehub.dataset_builders.machines import Machines
+from scorehub.dataset_builders.musicscore.config import CurationConfig
 from scorehub.dataset_builders.musicscore.curation import curate
 
 assert scorehub.dataset_builders  # makes the name known

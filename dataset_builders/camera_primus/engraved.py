@@ -10,16 +10,17 @@ import numpy as np
 
 from scorehub.dataset_builders.camera_primus.incipits import Incipit
 from scorehub.dataset_builders.camera_primus.items import Item
-from scorehub.dataset_builders.camera_primus.picture import draw_staff
 from scorehub.distortion import distort
-from scorehub.engraving import random_layout
+from scorehub.engraving import engrave_staff, random_layout
 from scorehub.notation.kern import read_kern
 from scorehub.notation.mei import read_mei, read_mei_agnostic
 from scorehub.notation.pae import read_pae
 from scorehub.notation.semantic import Token, write_semantic
+from scorehub.notation.tidy import tidy_kern, tidy_pae
 from scorehub.photo import photograph
+from scorehub.strip import staff_image
 
-READERS = {"pae": read_pae, "kern": read_kern}
+READERS = {"pae": (read_pae, tidy_pae), "kern": (read_kern, tidy_kern)}
 CAMERAS = {"primus": distort, "photo": photograph}
 JPEG_QUALITY = 85
 
@@ -35,16 +36,18 @@ def engrave_incipit(incipit: Incipit, camera: str, seed: int) -> Item:
         ValueError: PrIMuS has no token for something in it, it can't be engraved, or its MEI says something else.
     """
     rng = np.random.default_rng([seed, zlib.crc32(incipit.id.encode())])
-    tokens = READERS[incipit.format](incipit.notation)
-    mei, image = draw_staff(incipit.notation, random_layout(rng, one_staff=True))
-    _check(tokens, read_mei(mei))
+    read, tidy = READERS[incipit.format]
+    tokens = read(incipit.notation)
+    engraving = engrave_staff(tidy(incipit.notation), random_layout(rng, one_staff=True))
+    _check(tokens, read_mei(engraving.mei))
+    image = staff_image(engraving).image
     return Item(
         id=incipit.id,
         image=_encode(image, ".png"),
         distorted=_encode(CAMERAS[camera](image, rng), ".jpg"),
         semantic=write_semantic(tokens),
-        agnostic="\t".join(map(str, read_mei_agnostic(mei))),
-        mei=mei,
+        agnostic="\t".join(map(str, read_mei_agnostic(engraving.mei))),
+        mei=engraving.mei,
         notation=incipit.notation,
         notation_format=incipit.format,
         group=incipit.group,

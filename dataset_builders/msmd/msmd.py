@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import pyarrow as pa
 
 from scorehub.dataset_builders.failures import report_failure
 from scorehub.dataset_builders.msmd import cyolo, folders, game, rebuilt
@@ -27,6 +28,7 @@ from scorehub.dataset_builders.msmd.sample import LICENCE as SAMPLE_LICENCE
 from scorehub.dataset_builders.msmd.sample import SAMPLE_SPLITS, sample_item
 from scorehub.dataset_builders.msmd.schema import FEATURES, SPLITS
 from scorehub.dataset_builders.msmd.split_lists import read_splits, split_of_folder, split_of_name
+from scorehub.dataset_builders.parquet_shards import tables
 
 CITATION = """@article{dorfer2018learning,
   title={Learning Audio--Sheet Music Correspondences for Cross-Modal Retrieval and Piece Identification},
@@ -84,7 +86,7 @@ class MsmdConfig(datasets.BuilderConfig):
         return all({part, _VERSION.sub("", part)} & allowed for part in licence.split("; "))
 
 
-class Msmd(datasets.GeneratorBasedBuilder):
+class Msmd(datasets.ArrowBasedBuilder):
     """Scores as images, with the place and time of each notehead (Dorfer et al. 2018; seed section 2)."""
 
     VERSION = datasets.Version("1.0.0")
@@ -97,7 +99,6 @@ class Msmd(datasets.GeneratorBasedBuilder):
         MsmdConfig(name="cyolo", description="The published pages of CYOLO."),
     ]
     DEFAULT_CONFIG_NAME = "sample"
-    DEFAULT_WRITER_BATCH_SIZE = 10  # a row is a whole piece
 
     def _info(self) -> datasets.DatasetInfo:
         self.config.check()
@@ -135,31 +136,29 @@ class Msmd(datasets.GeneratorBasedBuilder):
             report_failure(piece, "in no list of splits_file", self.config.failures_dir)
         return {piece: split for piece, split in named.items() if split is not None}
 
-    def _generate_examples(self, pieces: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _generate_tables(self, pieces: list[str]) -> Iterator[tuple[int, pa.Table]]:
+        yield from tables(self._rows(pieces), FEATURES)
+
+    def _rows(self, pieces: list[str]) -> Iterator[dict[str, Any]]:
         for key, make in self._items(pieces):
             try:
                 row = make_row(make(), self.config.options())
             except (ValueError, OSError) as error:
                 report_failure(key, str(error), self.config.failures_dir)
             else:
-                yield key, row
+                yield row
 
     def _items(self, pieces: list[str]) -> Iterator[tuple[str, Callable[[], Item]]]:
         if self.config.name == "sample":
             yield from ((piece, partial(sample_item, piece)) for piece in pieces)
         elif self.config.name == "rebuilt":
-            yield from self._rebuilt(pieces)
+            source = rebuilt.open_rebuilt(self.config.folder())
+            yield from ((piece, partial(_rebuilt_item, piece, source)) for piece in pieces)
         elif self.config.name == "original":
             yield from self._original(pieces)
         else:
             read = _game_item if self.config.name == "rl" else _cyolo_item
             yield from ((piece, partial(read, self.config.folder() / piece)) for piece in pieces)
-
-    def _rebuilt(self, pieces: list[str]) -> Iterator[tuple[str, Callable[[], Item]]]:
-        folder = self.config.folder()
-        table, notes, files = rebuilt.read_pieces(folder), rebuilt.read_notes(folder), rebuilt.Files(folder)
-        for piece in pieces:
-            yield piece, partial(_rebuilt_item, table[piece], files, notes.get(piece))
 
     def _original(self, pieces: list[str]) -> Iterator[tuple[str, Callable[[], Item]]]:
         for piece in pieces:
@@ -175,10 +174,11 @@ def _piece_name(path: str) -> str:
     return path.rpartition("/")[2].removesuffix(".npz").removesuffix("_synth")
 
 
-def _rebuilt_item(about: dict[str, str], files: rebuilt.Files, notes: rebuilt.Columns | None) -> Item:
-    score, midi = rebuilt.read_rebuilt(about["piece"], files, notes, about["dpi"])
-    source = f"Mutopia {about['mutopia_dir']}" if about.get("mutopia_dir") else "Mutopia"
-    return Item(about["piece"], score, midi, licence=about["licence"], source=source)
+def _rebuilt_item(piece: str, source: rebuilt.Source) -> Item:
+    score, midi = rebuilt.read_rebuilt(piece, source)
+    about = source.pieces[piece]
+    origin = f"Mutopia {about['mutopia_dir']}" if about.get("mutopia_dir") else "Mutopia"
+    return Item(piece, score, midi, licence=about["licence"], source=origin)
 
 
 def _original_item(folder: Path, score: str, performance: str) -> Item:

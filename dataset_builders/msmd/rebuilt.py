@@ -9,7 +9,9 @@ A notehead with `in_midi` 0 goes on with a tied note. The table names no systems
 
 import csv
 import tarfile
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -73,18 +75,19 @@ def read_notes(folder: Path) -> dict[str, Columns]:
 
 
 class Files:
-    """The pages and MIDI files of a rebuilt MSMD, in the archive or unpacked."""
+    """The pages and MIDI files of a rebuilt MSMD, in the archive or unpacked; no file stays open."""
 
     def __init__(self, folder: Path):
         """Raises ValueError if there is an archive that can't be read."""
-        self._folder, self._archive = folder, None
-        self._members: dict[str, tarfile.TarInfo] = {}
-        if (folder / ARCHIVE).is_file():
+        self._folder, self._archive = folder, folder / ARCHIVE
+        self._members: dict[str, tuple[int, int]] | None = None  # offset and size in the archive
+        if self._archive.is_file():
             try:
-                self._archive = tarfile.open(folder / ARCHIVE, "r:")  # noqa: SIM115 - as long as the object
-                self._members = {member.name: member for member in self._archive if member.isreg()}
+                with tarfile.open(self._archive, "r:") as archive:
+                    members = [member for member in archive if member.isreg() and not member.issparse()]
             except (tarfile.TarError, OSError, EOFError) as error:
                 raise ValueError(f"{ARCHIVE} must be a whole, uncompressed tar file, got: {error}") from None
+            self._members = {member.name: (member.offset_data, member.size) for member in members}
 
     def read(self, name: str) -> bytes:
         """A file's bytes.
@@ -92,25 +95,51 @@ class Files:
         Raises:
             ValueError: it is missing, too large, or cut off.
         """
-        path, member = self._folder / name, self._members.get(name)
-        size = member.size if member else path.stat().st_size if not self._archive and path.is_file() else -1
+        path, offset, size = self._folder / name, 0, -1
+        if self._members is not None:
+            path, (offset, size) = self._archive, self._members.get(name, (0, -1))
+        elif path.is_file():
+            size = path.stat().st_size
         if not 0 <= size <= MAX_FILE_BYTES:
             raise ValueError(f"{name} must be a file of at most {MAX_FILE_BYTES} bytes, got {size}")
-        if self._archive is None or member is None:
-            return path.read_bytes()
-        try:
-            file = self._archive.extractfile(member)
-            return file.read() if file else b""
-        except (tarfile.TarError, OSError, EOFError) as error:
-            raise ValueError(f"{name} must be whole in {ARCHIVE}, got: {error}") from None
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read(size)
+        if len(data) < size:
+            raise ValueError(f"{name} must have {size} bytes, got {len(data)}")
+        return data
 
 
-def read_rebuilt(piece: str, files: Files, notes: Columns | None, dpi: str) -> tuple[Score, bytes]:
+class Source(NamedTuple):
+    """All of a rebuilt MSMD: its tables, and access to its files."""
+
+    pieces: dict[str, dict[str, str]]
+    notes: dict[str, Columns]
+    files: Files
+
+
+def open_rebuilt(folder: Path) -> Source:
+    """Reads the tables, once a process: a stream asks for its pieces one by one.
+
+    Raises:
+        ValueError: a table or the archive is missing or damaged.
+    """
+    paths = [folder / name for name in ("pieces.csv", "notes.parquet", ARCHIVE)]
+    return _open(folder, tuple(path.stat().st_mtime_ns if path.is_file() else 0 for path in paths))
+
+
+@lru_cache(maxsize=1)
+def _open(folder: Path, modified: tuple[int, ...]) -> Source:
+    return Source(read_pieces(folder), read_notes(folder), Files(folder))
+
+
+def read_rebuilt(piece: str, source: Source) -> tuple[Score, bytes]:
     """A piece's score and MIDI.
 
     Raises:
         ValueError: a page, the MIDI or the noteheads are missing or damaged.
     """
+    notes, files = source.notes.get(piece), source.files
     if notes is None or not all(np.isfinite(column).all() for column in notes.values()):
         raise ValueError("notes.parquet must have rows of finite numbers for the piece, got none or others")
     n_pages = int(min(notes["page"].max(), MAX_PAGES)) + 1
@@ -127,7 +156,7 @@ def read_rebuilt(piece: str, files: Files, notes: Columns | None, dpi: str) -> t
             onset=notes["onset_sec"],
             tied=notes["in_midi"] == 0,
         ),
-        dpi=_positive(dpi),
+        dpi=_positive(source.pieces[piece]["dpi"]),
     )
     return score, files.read(f"{piece}/score.mid")
 

@@ -1,7 +1,6 @@
-"""Unrolls pages: all systems of a score side by side in one image.
+"""Unrolls the pages of a score, see `scorehub.strip`; the strip is as high as its noteheads need.
 
-MSMD cuts windows of fixed height around each system's middle (github CPJKU/msmd, data_pools.py, unwrap_sheet_image).
-Here the height is the least that holds every notehead, so that any resolution and staff size fits.
+MSMD's own strips are 200 px high from pages 835 px wide, whatever lies beyond (github CPJKU/msmd, data_pools.py).
 """
 
 from dataclasses import replace
@@ -9,61 +8,46 @@ from dataclasses import replace
 import numpy as np
 
 from scorehub.dataset_builders.msmd.score import Columns, Score, read_image, write_image
+from scorehub.strip import unroll
 
-MARGIN = 1.0  # rows around systems and noteheads, as a share of a notehead's height
-PAPER = 255
+MARGIN = 1.0  # rows above and below systems and noteheads, in heights of a notehead
+
+_PLACE = np.dtype([("page", "i8"), ("system", "i8"), ("x", "f8"), ("y", "f8"), ("w", "f8"), ("h", "f8")])
 
 
 def unroll_score(score: Score) -> Score:
     """The score as one strip; boxes and noteheads move with their systems.
 
     Raises:
-        ValueError: there are no systems, or the strip would be too large.
+        ValueError: the systems' sizes or places are unknown or not on their pages, or the strip would be too large.
     """
-    systems = score.systems
-    if not len(systems["x"]) or np.isnan(systems["w"]).any() or np.isnan(systems["h"]).any():
+    tables = [score.systems, score.bars, score.noteheads]
+    systems, *_ = rows = [_rows(table) for table in tables]
+    if not len(systems) or np.isnan(systems["w"] + systems["h"]).any():
         raise ValueError("systems must be known for a strip, got none or some without size")
     pages = [read_image(page) for page in score.pages]
-    half = _half_height(score)
-    windows = [_window(pages[systems["page"][k]], *_corner(systems, k), half) for k in range(len(systems["x"]))]
-    starts = np.concatenate([[0], np.cumsum([window.shape[1] for window in windows])])
-    left = np.array([_corner(systems, k)[0] for k in range(len(windows))])
-    top = np.array([_corner(systems, k)[2] - half for k in range(len(windows))])
-    shift_x, shift_y = starts[:-1] - left, -top
-    strip = write_image(np.concatenate(windows, axis=1))
-    moved = {name: _moved(getattr(score, name), shift_x, shift_y) for name in ("systems", "bars", "noteheads")}
-    return replace(score, pages=[strip], **moved)
+    height, highest = _height(score), max(map(len, pages))
+    if height > 2 * highest:
+        raise ValueError(f"noteheads must lie by their systems, on pages {highest} high, got a strip of {height}")
+    strip = unroll(pages, systems, np.concatenate(rows), height)
+    parts = np.split(strip.notes, np.cumsum([len(part) for part in rows])[:-1])
+    systems, bars, noteheads = (_moved(table, part) for table, part in zip(tables, parts, strict=True))
+    return replace(score, pages=[write_image(strip.image)], systems=systems, bars=bars, noteheads=noteheads)
 
 
-def _half_height(score: Score) -> int:
+def _rows(table: Columns) -> np.ndarray:
+    rows = np.zeros(len(table["x"]), _PLACE)
+    for name in _PLACE.names or ():
+        rows[name] = table[name]
+    return rows
+
+
+def _height(score: Score) -> int:
     notes, systems = score.noteheads, score.systems
     size = notes["h"][~np.isnan(notes["h"])]
-    height = float(np.median(size)) if len(size) else 0.0
     reach = np.abs(notes["y"] - systems["y"][notes["system"]]).max(initial=systems["h"].max() / 2)
-    return int(np.ceil(reach + (0.5 + MARGIN) * height))
+    return 2 * int(np.ceil(reach + (0.5 + MARGIN) * (np.median(size) if len(size) else 0)))
 
 
-def _corner(systems: Columns, number: int) -> tuple[int, int, int]:
-    """First and last + 1 column, and middle row, of a system."""
-    x, y, w = (float(systems[name][number]) for name in ("x", "y", "w"))
-    return int(np.floor(x - w / 2)), int(np.ceil(x + w / 2)) + 1, round(y)
-
-
-def _window(page: np.ndarray, left: int, right: int, middle: int, half: int) -> np.ndarray:
-    """Columns left to right and `half` rows on both sides of `middle`; what lies beyond the page is paper."""
-    height, width = page.shape
-    if not 0 < right - left <= 4 * width or half > 4 * height:
-        raise ValueError(f"systems must lie on their page of {width} x {height}, got columns {left} to {right}")
-    window = np.full((2 * half, right - left), PAPER, np.uint8)
-    top, bottom = max(0, middle - half), min(height, middle + half)
-    first, last = max(0, left), min(width, right)
-    if top < bottom and first < last:
-        rows = slice(top - middle + half, bottom - middle + half)
-        window[rows, first - left : last - left] = page[top:bottom, first:last]
-    return window
-
-
-def _moved(table: Columns, shift_x: np.ndarray, shift_y: np.ndarray) -> Columns:
-    system = table["system"]
-    moved = {"page": np.zeros_like(system), "x": table["x"] + shift_x[system], "y": table["y"] + shift_y[system]}
-    return table | moved
+def _moved(table: Columns, rows: np.ndarray) -> Columns:
+    return table | {"page": np.zeros_like(table["page"]), "x": rows["x"], "y": rows["y"]}

@@ -1,0 +1,122 @@
+"""Whether engraved corpora say what their sources say, and sound as they should.
+
+    SCOREHUB_DATA=data python benchmarks/corpora_checks.py > benchmarks/corpora_checks.md
+
+From each corpus, 1,000 incipits that PrIMuS's tokens can say, engraved, distorted and sounded. Their MEI is read again
+by `scorehub.notation.mei`, which shares no code with the readers of the sources (an item on which they differ is left
+out), and by music21 (needed here). Onsets are detected by librosa in the audio as it comes out of its FLAC.
+"""
+
+import io
+import os
+import random
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import librosa
+import music21
+import numpy as np
+import soundfile
+
+from scorehub.dataset_builders.camera_primus.engraved import READERS, engrave_incipit
+from scorehub.dataset_builders.camera_primus.incipits import Incipit, read_incipits
+from scorehub.dataset_builders.camera_primus.items import Item, Sound, make_row
+from scorehub.notation.semantic import Note, parse_semantic
+from scorehub.notation.sounding import to_notes
+
+TABLES = ("rism_pae/rism_pae.tsv.gz", "polish_incipits/polish_incipits.parquet")
+N_ITEMS = 1000
+SEED = 0
+HOP = 128  # samples between the frames in which onsets are looked for: 6 ms
+SEARCH = 0.1  # seconds around a note in which a detected onset may be its own
+SILENT, CLIPPED = 0.01, 0.999
+
+
+def readable(corpus: Path, reasons: Counter[str]) -> Iterator[Incipit]:
+    """Incipits in random order that PrIMuS's tokens can say; counts the others."""
+    incipits = read_incipits(corpus)
+    random.Random(SEED).shuffle(incipits)
+    for incipit in incipits:
+        try:
+            READERS[incipit.format][0](incipit.notation)
+        except ValueError as error:
+            reasons[kind(str(error))] += 1
+        else:
+            yield incipit
+
+
+def kind(reason: str) -> str:
+    """A reason without what differs from item to item."""
+    return re.sub(r"\d+", "N", re.sub(r",? got .*", "", reason, flags=re.DOTALL))
+
+
+def music21_notes(mei: str) -> list[tuple[int, float]]:
+    """MIDI pitch and quarters of each note, grace notes 0, as music21 reads them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        score: Any = music21.converter.parseData(mei, format="mei")
+    return [(note.pitch.midi, float(note.duration.quarterLength)) for note in score.flatten().notes]
+
+
+def token_notes(item: Item) -> list[tuple[int, float]]:
+    """The same of the item's tokens."""
+    notes = [token for token in parse_semantic(item.semantic) if isinstance(token, Note)]
+    return [(note.pitch.midi, 0.0 if note.grace else float(4 * note.length.fraction)) for note in notes]
+
+
+def onset_errors(item: Item, audio: np.ndarray, rate: int) -> list[float]:
+    """Seconds from each note's onset to the nearest detected one, if that is near."""
+    notes = to_notes(parse_semantic(item.semantic))
+    found = librosa.onset.onset_detect(y=audio, sr=rate, hop_length=HOP, units="time")
+    if not len(found):
+        return [np.inf] * len(notes)
+    return [float(np.abs(found - onset).min()) for onset in notes.onset]
+
+
+def check(corpus: Path) -> str:
+    """The corpus's table."""
+    unsaid: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    silent = clipped = wrong_notes = n_notes = rows = 0
+    errors: list[float] = []
+    for incipit, _ in zip(readable(corpus, unsaid), range(N_ITEMS), strict=False):
+        try:
+            item = engrave_incipit(incipit, "primus", SEED)
+            row = make_row(item, Sound())
+        except ValueError as error:
+            failed[kind(str(error))] += 1
+            continue
+        rows += 1
+        ours, theirs = token_notes(item), music21_notes(item.mei)
+        n_notes += len(ours)
+        wrong_notes += sum(a != b for a, b in zip(ours, theirs, strict=False)) + abs(len(ours) - len(theirs))
+        if row["audio"]:
+            audio, rate = soundfile.read(io.BytesIO(row["audio"]["bytes"]))
+            silent += np.abs(audio).max() < SILENT
+            clipped += np.abs(audio).max() >= CLIPPED
+            errors += onset_errors(item, audio, rate)
+    near = [error for error in errors if error <= SEARCH]
+    lines = [
+        ("incipits tried", f"{N_ITEMS:,}"),
+        ("rows built", f"{rows:,}"),
+        *((f"left out: {reason}", f"{count}") for reason, count in failed.most_common()),
+        ("notes that music21 reads otherwise in the MEI", f"{wrong_notes} of {n_notes:,}"),
+        ("median distance of a detected onset", f"{1000 * np.median(near):.1f} ms"),
+        ("95 % are nearer than", f"{1000 * np.percentile(near, 95):.1f} ms"),
+        (f"notes without a detected onset within {1000 * SEARCH:.0f} ms", f"{1 - len(near) / len(errors):.2%}"),
+        ("silent, clipped", f"{silent}, {clipped}"),
+        ("before that, incipits that tokens can't say", f"{unsaid.total()}"),
+        *((f"of these: {reason}", f"{count}") for reason, count in unsaid.most_common()),
+    ]
+    header = [f"## {corpus.parent.name}", "", "| | |", "|---|--:|"]
+    return "\n".join([*header, *(f"| {name} | {value} |" for name, value in lines), ""])
+
+
+if __name__ == "__main__":
+    print(f"# Corpora: checks\n\n`SCOREHUB_DATA=data python benchmarks/corpora_checks.py`, seed {SEED}.\n")
+    for table in TABLES:
+        print(check(Path(os.environ["SCOREHUB_DATA"]) / table))
