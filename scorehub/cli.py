@@ -158,6 +158,26 @@ def download(
 
 
 @app.command()
+def distort(
+    image: Annotated[Path, typer.Argument(help="Picture of a staff or page.")],
+    out: Annotated[Path, typer.Option(help="Picture to write.")] = Path("effects.png"),
+    seed: Annotated[int, typer.Option(help="Of what is random.")] = 0,
+) -> None:
+    """Show every distortion and photo effect of a picture on one sheet.
+
+    scorehub distort staff.png --out effects.png
+    """
+    import numpy as np
+    from PIL import Image
+
+    from scorehub.effects_sheet import effects_sheet
+
+    with one_line_errors():
+        effects_sheet(np.asarray(Image.open(image).convert("L")), seed).save(out)
+    typer.echo(f"wrote {out}")
+
+
+@app.command()
 def demo(
     dataset: Annotated[Path, typer.Option(help="A built MusicScore.")] = Path("demo/musicscore"),
     port: Annotated[int, typer.Option(help="Port on this machine; 0 for a free one.")] = 0,

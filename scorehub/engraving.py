@@ -184,7 +184,7 @@ def _verovio(process: int) -> _Verovio:
 def _ask(function: str, notation: str, layout: Layout) -> Answer:
     """Calls a function of `scorehub.verovio_calls`."""
     try:
-        return _verovio(os.getpid()).ask(function, notation=notation, options=_options(layout))
+        return _verovio(os.getpid()).ask(function, notation=notation, options=verovio_options(layout))
     except SandboxError as error:
         raise ValueError(f"notation must be such that verovio can engrave it, got: {error}") from None
 
@@ -193,7 +193,8 @@ def _scale(layout: Layout) -> int:
     return round(100 * layout.staff_mm / _STAFF_MM_AT_SCALE_100)
 
 
-def _options(layout: Layout) -> dict[str, object]:
+def verovio_options(layout: Layout) -> dict[str, object]:
+    """What verovio is told of a layout."""
     scale = _scale(layout)
     # Verovio counts page and margins before scaling.
     width, height, margin = (

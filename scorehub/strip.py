@@ -8,8 +8,8 @@ Images are grey arrays (H, W) uint8, black 0 on white 255. Boxes are rows of str
     strip = unroll(pages, score.systems, score.notes)
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -133,8 +133,11 @@ def _window(image: np.ndarray, left: int, top: int, width: int, height: int) -> 
     return window
 
 
-def draw_boxes(image: np.ndarray, boxes: Mapping[str, np.ndarray]) -> Image.Image:
-    """The image in colour with rows of boxes over it, by their colour: `{"green": systems, "red": notes}`."""
+def draw_boxes(image: np.ndarray, boxes: Mapping[str, Iterable[Any]]) -> Image.Image:
+    """The image in colour with boxes over it, by their colour: `{"green": systems, "red": notes}`.
+
+    Boxes are rows of a table, or dictionaries, with `x`, `y` (centre), `w`, `h`.
+    """
     picture = Image.fromarray(image).convert("RGB")
     draw = ImageDraw.Draw(picture)
     for colour, rows in boxes.items():

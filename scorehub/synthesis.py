@@ -4,7 +4,7 @@ Audio is mono float32 (N,), full scale 1; times are seconds. Every note starts a
 soon it is heard after that is the instrument's attack.
 
     audio = synthesise(Path("piece.mid").read_bytes())
-    flac = to_flac(audio)  # scorehub.loudness
+    flac = to_flac(audio)  # scorehub.audio
 """
 
 import importlib.util
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from tinysoundfont._tinysoundfont import OutputMode, SoundFont
 
-from scorehub.loudness import LOUDNESS, normalise_loudness
+from scorehub.audio import LOUDNESS, normalise_loudness
 from scorehub.notes import DRUMS, Notes, read_midi
 from scorehub.sandbox import Sandbox, SandboxError
 from scorehub.soundfont import MAX_SOUNDFONT_BYTES, check_soundfont

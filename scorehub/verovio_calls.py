@@ -11,7 +11,8 @@ from typing import Any
 
 import verovio
 
-_DATE = re.compile(' isodate="[^"]*"')  # when it was engraved: the same notation shall give the same MEI
+# When it was engraved, and what is left of the notation before: the same notation shall give the same MEI.
+_VARYING = re.compile(' (?:isodate|decls)="[^"]*"')
 
 
 def engrave(notation: str, options: dict[str, Any]) -> tuple[None, list[bytes]]:
@@ -19,7 +20,7 @@ def engrave(notation: str, options: dict[str, Any]) -> tuple[None, list[bytes]]:
     toolkit, is_read = _loaded(notation, json.dumps(options))
     if not is_read:
         return None, []
-    mei = _DATE.sub("", toolkit.getMEI())
+    mei = _VARYING.sub("", toolkit.getMEI())
     texts = [mei, *(toolkit.renderToSVG(page) for page in range(1, toolkit.getPageCount() + 1))]
     return None, [text.encode(errors="replace") for text in texts]
 

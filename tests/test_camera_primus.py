@@ -272,7 +272,7 @@ def test_the_seed_decides_how_a_staff_looks():
 
 @pytest.mark.parametrize(
     ("notation", "message"),
-    [("@clef:G-2\n@keysig:\n@timesig:c\n@data:4C(6DEF)/", "tuplet"), ("@clef:G-2\n@data:", "")],
+    [("@clef:G-2\n@keysig:\n@timesig:c\n@data:4C(6DEF)/", "tuplet"), ("@clef:G-2\n@data:", "must have")],
 )
 def test_what_primus_can_not_say_is_no_item(notation, message):
     with pytest.raises(ValueError, match=message):

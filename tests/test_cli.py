@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from scorehub.cli import app
 
-COMMANDS = {"build", "load", "check", "stats", "classify", "download", "demo", "push"}
+COMMANDS = {"build", "load", "check", "stats", "classify", "distort", "download", "demo", "push"}
 PUSHES = {"dataset", "model", "space"}
 BUILDS = {"musicscore", "camera_primus", "msmd", "performances"}
 

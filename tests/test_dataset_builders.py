@@ -42,9 +42,12 @@ def rows_of(split):
 
 
 def undecoded(split):
+    plain = datasets.Image(decode=False)
     for name, feature in split.features.items():
         if isinstance(feature, datasets.Image):
-            split = split.cast_column(name, datasets.Image(decode=False))
+            split = split.cast_column(name, plain)
+        elif isinstance(feature, datasets.List) and isinstance(feature.feature, datasets.Image):
+            split = split.cast_column(name, datasets.List(plain))
     return split
 
 

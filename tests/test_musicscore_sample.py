@@ -15,10 +15,10 @@ from datasets import load_dataset
 import scorehub.dataset_builders
 from scorehub.dataset_builders.musicscore.sample.books import BOOKS
 from scorehub.dataset_builders.musicscore.sample.folder import key_name, make_pdf, work_metadata, write_sample
-from scorehub.dataset_builders.musicscore.sample.humdrum import staff_groups, to_humdrum
 from scorehub.dataset_builders.musicscore.sample.pages import book_pages
 from scorehub.dataset_builders.musicscore.sample.scans import page_kinds
-from scorehub.dataset_builders.musicscore.sample.tune import load_tune, parse_abc, tune_names
+from scorehub.dataset_builders.tunes.humdrum import staff_groups, to_humdrum
+from scorehub.dataset_builders.tunes.tune import load_tune, parse_abc, tune_names
 from scorehub.engraving import Layout, engrave
 
 assert scorehub.dataset_builders  # makes the name known

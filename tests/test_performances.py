@@ -8,11 +8,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from scorehub.audio import read_audio
 from scorehub.dataset_builders.failures import read_failures
 from scorehub.dataset_builders.musicscore.schema import split_of
 from scorehub.dataset_builders.performances.performances import Performances
 from scorehub.dataset_builders.performances.score_position import performance_position, score_position
-from scorehub.loudness import read_audio
 from scorehub.notes import make_notes, write_midi
 
 PITCHES = (60, 62, 64, 65, 67, 69, 71, 72)  # two measures of quarters, which are repeated

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import butter, sosfilt
 
-from scorehub.loudness import measure_loudness, normalise_loudness, read_audio, resample, to_flac
+from scorehub.audio import measure_loudness, normalise_loudness, read_audio, resample, to_flac
 from scorehub.notes import make_notes
 from scorehub.rooms import Room, add_noise, align_response, apply_room, random_room, room_response
 from scorehub.synthesis import synthesise

@@ -14,6 +14,7 @@ from scorehub.contact_sheet import contact_sheet
 from scorehub.dataset_builders import dataset_card
 from scorehub.dataset_builders.camera_primus.schema import FEATURES
 from scorehub.dataset_builders.parquet_shards import find_shards, read_shards
+from scorehub.effects_sheet import effects_sheet
 
 ABOUT = {
     "pretty_name": "Camera-PrIMuS with sound",
@@ -28,7 +29,7 @@ Row = dict[str, Any]
 
 
 def write_card(folder: Path) -> Path:
-    """Writes `README.md` and `figures/staves.png` into a built dataset folder."""
+    """Writes `README.md` and two figures into a built dataset folder."""
     rows = list(_read(folder, [name for name in FEATURES if name not in _LARGE]))
     with_audio = sum(row["audio"] is not None for row in _read(folder, ["audio.path"]))
     _draw_staves(folder)
@@ -76,7 +77,7 @@ def _range(values: list[Any], form: str) -> str:
 
 
 def _draw_staves(folder: Path) -> None:
-    """The first staves, each above its distorted picture."""
+    """The first staves, each beside its distorted picture, and one with every effect."""
     columns = ["id", "image", "distorted"]
     images, captions = [], []
     for row in islice(_read(folder, columns), STAVES_SHOWN):
@@ -87,3 +88,4 @@ def _draw_staves(folder: Path) -> None:
     (folder / "figures").mkdir(exist_ok=True)
     if images:
         contact_sheet(images, captions).save(folder / "figures" / "staves.png", optimize=True)
+        effects_sheet(images[0]).save(folder / "figures" / "effects.png", optimize=True)

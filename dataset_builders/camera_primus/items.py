@@ -9,9 +9,9 @@ from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
+from scorehub.audio import to_flac
 from scorehub.dataset_builders.audio_column import SAMPLE_RATE
 from scorehub.dataset_builders.camera_primus.splits import fold_of
-from scorehub.loudness import to_flac
 from scorehub.notation.agnostic import parse_agnostic
 from scorehub.notation.semantic import Token, parse_semantic
 from scorehub.notation.sounding import duration, to_notes

@@ -6,6 +6,7 @@ semantic tokens; the rest may be missing. Archives (`.tgz`, `.tar.gz`, `.tar`, `
 streams, never unpacked.
 """
 
+import gzip
 import re
 import tarfile
 import zipfile
@@ -101,7 +102,12 @@ def _files(source: str, wanted: Callable[[str], bool]) -> Iterator[tuple[str, IO
                 with archive.open(name) as member:
                     yield name, member
     else:
-        with tarfile.open(path, "r|*") as archive:
+        # tarfile's own decompression takes a stream that breaks off for one that ends; gzip says so.
+        packed = path.name.endswith((".tgz", ".gz"))
+        with (
+            gzip.open(path) if packed else path.open("rb") as stream,
+            tarfile.open(fileobj=stream, mode="r|") as archive,
+        ):
             for entry in archive:
                 if entry.isfile() and wanted(entry.name):
                     content = archive.extractfile(entry)

@@ -4,8 +4,8 @@ The tunes are in the public domain, and the engraving is ours to give.
 """
 
 from scorehub.dataset_builders.camera_primus.incipits import Incipit
-from scorehub.dataset_builders.musicscore.sample.humdrum import to_humdrum
-from scorehub.dataset_builders.musicscore.sample.tune import Tune, load_tune, tune_names
+from scorehub.dataset_builders.tunes.humdrum import to_humdrum
+from scorehub.dataset_builders.tunes.tune import Tune, load_tune, tune_names
 
 LICENSE = "CC0 1.0"
 LINES_PER_TUNE = 2

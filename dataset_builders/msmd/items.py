@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from scorehub.audio import read_audio, resample, to_flac
 from scorehub.dataset_builders.audio_column import SAMPLE_RATE
 from scorehub.dataset_builders.msmd.schema import FEATURE_FILES, LAYOUTS, composer, split_group
 from scorehub.dataset_builders.msmd.score import Score, table_row
 from scorehub.dataset_builders.msmd.strip import unroll_score
-from scorehub.loudness import read_audio, resample, to_flac
 from scorehub.notes import read_midi
 from scorehub.synthesis import synthesise
 
@@ -60,7 +60,9 @@ def make_row(item: Item, options: Options) -> dict[str, Any]:
     layout = options.layout or item.layout
     score = item.score if layout == item.layout else unroll_score(item.score)
     if item.midi is not None:
-        _check_times(score, read_midi(item.midi).end)
+        end = read_midi(item.midi).end
+        if item.recording is None:  # whose times would be its own
+            _check_times(score, end)
     flac = _sound(item, options.soundfont) if options.audio else None
     name = item.score_name or item.piece
     return {
@@ -78,7 +80,7 @@ def make_row(item: Item, options: Options) -> dict[str, Any]:
         "midi": item.midi,
         "audio": flac and {"bytes": flac, "path": f"{item.performance or name}.flac"},
         "features": {key: item.features.get(key) for key in FEATURE_FILES},
-        "licence": item.licence,
+        "license": item.licence,
         "source": item.source,
     }
 

@@ -127,8 +127,9 @@ class Msmd(datasets.ArrowBasedBuilder):
             return SAMPLE_SPLITS
         if self.config.name == "original":
             return dict.fromkeys(folders.find_pieces(self.config.folder()), SPLITS[0])
-        found = [path.relative_to(self.config.folder()) for path in self.config.folder().rglob("*.npz")]
-        return {path.as_posix(): split_of_folder(path) for path in sorted(found)}
+        folder = self.config.folder()
+        found = sorted(path.relative_to(folder) for path in folder.rglob("*.npz"))
+        return {path.as_posix(): split_of_folder(folder.name / path) for path in found}
 
     def _listed(self, pieces: dict[str, str], splits: dict[str, str]) -> dict[str, str]:
         named = {piece: splits.get(_piece_name(piece)) for piece in pieces}
@@ -164,9 +165,11 @@ class Msmd(datasets.ArrowBasedBuilder):
         for piece in pieces:
             folder = self.config.folder() / piece
             performances = folders.find_performances(folder, every=self.config.performances == "all")
-            for score in folders.find_scores(folder):
-                for performance in performances:
-                    yield f"{score}/{performance}", partial(_original_item, folder, score, performance)
+            pairs = [(score, performance) for score in folders.find_scores(folder) for performance in performances]
+            if not pairs:
+                report_failure(piece, "no page images or no performances", self.config.failures_dir)
+            for score, performance in pairs:
+                yield f"{score}/{performance}", partial(_original_item, folder, score, performance)
 
 
 def _piece_name(path: str) -> str:

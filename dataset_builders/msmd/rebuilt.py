@@ -8,6 +8,7 @@ A notehead with `in_midi` 0 goes on with a tied note. The table names no systems
 """
 
 import csv
+import re
 import tarfile
 from functools import lru_cache
 from pathlib import Path
@@ -22,10 +23,11 @@ from scorehub.dataset_builders.msmd.systems import find_systems
 
 ARCHIVE = "pages_midi.tar"
 MAX_FILE_BYTES = 64 * 2**20  # of a page or a MIDI file
-MAX_TABLE_BYTES = 2**30
+MAX_TABLE_BYTES = 2**28
+MAX_ROWS = 20_000_000  # of notes.parquet
 
 _NUMBERS = ("page", "x", "y", "w", "h", "pitch", "onset_quarter", "onset_sec", "in_midi")
-_PIECE_COLUMNS = {"piece", "split", "licence", "dpi"}
+_PIECE_COLUMNS = ("piece", "split", "licence", "dpi")
 
 Columns = dict[str, np.ndarray]
 
@@ -39,16 +41,21 @@ def read_pieces(folder: Path) -> dict[str, dict[str, str]]:
     path = folder / "pieces.csv"
     if not path.is_file() or path.stat().st_size > MAX_TABLE_BYTES:
         raise ValueError(f"data_dir must hold pieces.csv, notes.parquet and {ARCHIVE}, got {folder}")
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            lines = list(csv.DictReader(file))
+    except csv.Error as error:
+        raise ValueError(f"pieces.csv must be a table, got: {error}") from None
+    if not lines:
+        raise ValueError("pieces.csv must have a line for each piece, got none")
     pieces: dict[str, dict[str, str]] = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if missing := _PIECE_COLUMNS - set(reader.fieldnames or ()):
-            raise ValueError(f"pieces.csv must have columns {', '.join(sorted(missing))}, got {reader.fieldnames}")
-        for row in reader:
-            name = row["piece"]
-            if name in pieces or name in ("", ".", "..") or set("/\\\0") & set(name):
-                raise ValueError(f"pieces.csv must name each piece once, without slashes, got {name!r}")
-            pieces[name] = row
+    for row in lines:
+        if missing := [column for column in _PIECE_COLUMNS if row.get(column) is None]:
+            raise ValueError(f"pieces.csv must have columns {', '.join(_PIECE_COLUMNS)}, got no {', '.join(missing)}")
+        name = row["piece"]
+        if name in pieces or name in ("", ".", "..") or set("/\\\0") & set(name):
+            raise ValueError(f"pieces.csv must name each piece once, without slashes, got {name!r}")
+        pieces[name] = row
     return dict(sorted(pieces.items()))
 
 
@@ -60,6 +67,8 @@ def read_notes(folder: Path) -> dict[str, Columns]:
     """
     path = folder / "notes.parquet"
     try:
+        if pq.read_metadata(path).num_rows > MAX_ROWS:
+            raise ValueError(f"notes.parquet must have at most {MAX_ROWS} rows, got more")
         table = pq.read_table(path, columns=["piece", *_NUMBERS])
         numbers = {name: np.asarray(table[name].cast(pa.float64())) for name in _NUMBERS}
         pieces = np.asarray(table["piece"].cast(pa.string()), str)
@@ -187,7 +196,6 @@ def _check_order(system: np.ndarray, onset: np.ndarray) -> None:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 10_000:
-        raise ValueError(f"dpi must be positive, got {text!r}")
-    return value
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,9})?", text) or not float(text):
+        raise ValueError(f"dpi must be positive, got {text[:40]!r}")
+    return float(text)

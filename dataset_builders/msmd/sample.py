@@ -7,8 +7,8 @@ import numpy as np
 
 from scorehub.dataset_builders.msmd.items import Item
 from scorehub.dataset_builders.msmd.score import BOX, NOTEHEAD, Columns, Score, columns, write_image
-from scorehub.dataset_builders.musicscore.sample.humdrum import to_humdrum
-from scorehub.dataset_builders.musicscore.sample.tune import load_tune
+from scorehub.dataset_builders.tunes.humdrum import to_humdrum
+from scorehub.dataset_builders.tunes.tune import load_tune
 from scorehub.engraving import Layout, engrave_score
 from scorehub.noteheads import Noteheads, find_noteheads
 from scorehub.notes import make_notes, write_midi

@@ -47,7 +47,7 @@ FEATURES = Features(
         "midi": Value("binary"),
         "audio": AUDIO,
         "features": {name: Value("binary") for name in FEATURE_FILES},
-        "licence": Value("string"),
+        "license": Value("string"),
         "source": Value("string"),
     }
 )

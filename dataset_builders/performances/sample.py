@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import verovio
 
-from scorehub.dataset_builders.musicscore.sample.humdrum import to_humdrum
-from scorehub.dataset_builders.musicscore.sample.tune import load_tune
+from scorehub.dataset_builders.tunes.humdrum import to_humdrum
+from scorehub.dataset_builders.tunes.tune import load_tune
 from scorehub.notes import TICKS_PER_QUARTER, Notes, make_notes, write_midi
 from scorehub.tempo import TempoCurve, humanise
 

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from scorehub.dataset_builders.musicscore.sample.books import BOOKS, Book
 from scorehub.dataset_builders.musicscore.sample.pages import Page, book_pages, book_title, typeset
 from scorehub.dataset_builders.musicscore.sample.scans import page_kinds, scan
-from scorehub.dataset_builders.musicscore.sample.tune import load_tune
+from scorehub.dataset_builders.tunes.tune import load_tune
 
 LICENSE = "CC0 1.0"  # the works are in the public domain, and the engraving is ours to give
 TRUTH_COLUMNS = ("source", "page", "is_score", "page_kind", "content", "music_fraction")

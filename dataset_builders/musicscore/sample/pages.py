@@ -11,8 +11,8 @@ from math import ceil
 import typst
 
 from scorehub.dataset_builders.musicscore.sample.books import Book
-from scorehub.dataset_builders.musicscore.sample.humdrum import to_humdrum
-from scorehub.dataset_builders.musicscore.sample.tune import Tune, load_tune
+from scorehub.dataset_builders.tunes.humdrum import to_humdrum
+from scorehub.dataset_builders.tunes.tune import Tune, load_tune
 from scorehub.engraving import Layout, engrave
 from scorehub.svg import svg_size_mm
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 from itertools import chain
 
-from scorehub.dataset_builders.musicscore.sample.abc_voices import CLEFS, Bar, Event, key_signature
-from scorehub.dataset_builders.musicscore.sample.tune import Tune
+from scorehub.dataset_builders.tunes.abc_voices import CLEFS, Bar, Event, key_signature
+from scorehub.dataset_builders.tunes.tune import Tune
 
 _LINES = {"|": "=", "||": "=||", "|]": "==", ":|": "=:|!", "|:": "=!|:", "::": "=:|!|:"}
 

@@ -1,4 +1,4 @@
-"""The tunes of the sample set: ABC files in `tunes/`, checked bar by bar.
+"""The tunes: ABC files beside this module, checked bar by bar.
 
 Why our own reading: verovio's ABC import knows one voice only, drops endings, and forgets the key between files; its
 Humdrum import is complete (`humdrum`). A file has header fields `T C M L K Q`, voices (`V:` with `clef=` and
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from scorehub.dataset_builders.musicscore.sample.abc_voices import Bar, VoiceReader, metre_of
+from scorehub.dataset_builders.tunes.abc_voices import Bar, VoiceReader, metre_of
 
-FOLDER = Path(__file__).parent / "tunes"
+FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
 class Tune:
-    """A tune of the sample set: its header (`T`, `C`, ... and the `%%` lines) and its voices of bars."""
+    """A tune: its header (`T`, `C`, ... and the `%%` lines) and its voices of bars."""
 
     name: str
     header: dict[str, str]
@@ -43,7 +43,7 @@ def tune_names() -> list[str]:
 
 
 def load_tune(name: str) -> Tune:
-    """Reads `tunes/<name>.abc`.
+    """Reads `<name>.abc`.
 
     Raises:
         ValueError: something in the file is not in our subset of ABC, or a bar does not fill its metre.

@@ -1,4 +1,4 @@
-"""Reads one voice of ABC into bars of Humdrum tokens: the subset of ABC 2.1 that the tunes of the sample set use.
+"""Reads one voice of ABC into bars of Humdrum tokens: the subset of ABC 2.1 that the tunes use.
 
 Notes, chords, rests, tuplets, ties, slurs, grace notes, `!decorations!`, repeats with endings, inline `[K: clef=]` and
 lyrics (`w:`). Durations and onsets are fractions of a whole note. Standard: https://abcnotation.com/wiki/abc:standard:v2.1
