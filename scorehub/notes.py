@@ -82,13 +82,14 @@ def read_midi(data: bytes) -> Notes:
     if len(data) > MAX_MIDI_BYTES:
         raise ValueError(f"MIDI file must have at most {MAX_MIDI_BYTES} bytes, got {len(data)}")
     try:
-        score: Any = symusic.Score.from_midi(data).to("second")
+        loaded: Any = symusic.Score.from_midi(data)
+        score = loaded.to("second")
     except (RuntimeError, ValueError, OverflowError) as error:
         raise ValueError(f"MIDI file must be whole and well formed, got: {str(error).splitlines()[0]}") from None
     columns = [
         (notes["time"], notes["duration"], notes["pitch"], notes["velocity"], program, number)
-        for number, track in enumerate(score.tracks)
-        for notes, program in [(track.notes.numpy(), DRUMS if track.is_drum else track.program)]
+        for number, part in enumerate(score.tracks)
+        for notes, program in [(part.notes.numpy(), DRUMS if part.is_drum else part.program)]
         if len(notes["time"])
     ]
     if not columns:
@@ -113,7 +114,7 @@ def write_midi(notes: Notes, tempo: float = 120.0) -> bytes:
     for number in np.unique(notes.track):
         chosen = notes.track == number
         program = int(notes.program[chosen][0])
-        track = symusic.Track(str(number), program % DRUMS, program == DRUMS)
+        track: Any = symusic.Track(str(number), program % DRUMS, program == DRUMS)
         columns = (start[chosen], length[chosen], notes.pitch[chosen], notes.velocity[chosen])
         track.notes = symusic.Note.from_numpy(*columns[:2], *(column.astype(np.int8) for column in columns[2:]))
         score.tracks.append(track)

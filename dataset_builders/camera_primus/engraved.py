@@ -4,6 +4,7 @@ The tokens are read from the source; those that its engraved MEI says, read by o
 """
 
 import zlib
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -20,7 +21,10 @@ from scorehub.notation.tidy import tidy_kern, tidy_pae
 from scorehub.photo import photograph
 from scorehub.strip import staff_image
 
-READERS = {"pae": (read_pae, tidy_pae), "kern": (read_kern, tidy_kern)}
+READERS: dict[str, tuple[Callable[[str], list[Token]], Callable[[str], str]]] = {
+    "pae": (read_pae, tidy_pae),
+    "kern": (read_kern, tidy_kern),
+}
 CAMERAS = {"primus": distort, "photo": photograph}
 JPEG_QUALITY = 85
 

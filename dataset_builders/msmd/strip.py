@@ -22,14 +22,14 @@ def unroll_score(score: Score) -> Score:
         ValueError: the systems' sizes or places are unknown or not on their pages, or the strip would be too large.
     """
     tables = [score.systems, score.bars, score.noteheads]
-    systems, *_ = rows = [_rows(table) for table in tables]
-    if not len(systems) or np.isnan(systems["w"] + systems["h"]).any():
+    rows = [_rows(table) for table in tables]
+    if not len(rows[0]) or np.isnan(rows[0]["w"] + rows[0]["h"]).any():
         raise ValueError("systems must be known for a strip, got none or some without size")
     pages = [read_image(page) for page in score.pages]
     height, highest = _height(score), max(map(len, pages))
     if height > 2 * highest:
         raise ValueError(f"noteheads must lie by their systems, on pages {highest} high, got a strip of {height}")
-    strip = unroll(pages, systems, np.concatenate(rows), height)
+    strip = unroll(pages, rows[0], np.concatenate(rows), height)
     parts = np.split(strip.notes, np.cumsum([len(part) for part in rows])[:-1])
     systems, bars, noteheads = (_moved(table, part) for table, part in zip(tables, parts, strict=True))
     return replace(score, pages=[write_image(strip.image)], systems=systems, bars=bars, noteheads=noteheads)
