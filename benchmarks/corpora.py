@@ -137,7 +137,7 @@ def with_pretty_midi(notes: Notes) -> np.ndarray:
     for onset, duration, pitch, velocity in zip(notes.onset, notes.duration, notes.pitch, notes.velocity, strict=True):
         piano.notes.append(pretty_midi.Note(int(velocity), int(pitch), onset, onset + duration))
     midi.instruments.append(piano)
-    return midi.fluidsynth(fs=RATE, sf2_path=str(default_soundfont()))
+    return midi.fluidsynth(fs=RATE, synthesizer=str(default_soundfont()))
 
 
 def table(title: str, unit: str, seconds: dict[str, float], per_item: float = 1.0) -> str:

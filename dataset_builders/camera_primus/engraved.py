@@ -20,12 +20,13 @@ from scorehub.notation.semantic import Token, write_semantic
 from scorehub.notation.tidy import tidy_kern, tidy_pae
 from scorehub.photo import photograph
 from scorehub.strip import staff_image
+from scorehub.warps import Grey
 
 READERS: dict[str, tuple[Callable[[str], list[Token]], Callable[[str], str]]] = {
     "pae": (read_pae, tidy_pae),
     "kern": (read_kern, tidy_kern),
 }
-CAMERAS = {"primus": distort, "photo": photograph}
+CAMERAS: dict[str, Callable[[Grey, np.random.Generator], Grey]] = {"primus": distort, "photo": photograph}
 JPEG_QUALITY = 85
 
 
