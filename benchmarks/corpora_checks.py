@@ -14,6 +14,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ import soundfile
 from scorehub.dataset_builders.camera_primus.engraved import READERS, engrave_incipit
 from scorehub.dataset_builders.camera_primus.incipits import Incipit, read_incipits
 from scorehub.dataset_builders.camera_primus.items import Item, Sound, make_row
+from scorehub.engraving import engrave_staff
+from scorehub.notation.mei import read_mei
 from scorehub.notation.semantic import Note, parse_semantic
 from scorehub.notation.sounding import to_notes
 
@@ -80,14 +83,25 @@ def onset_errors(item: Item, audio: np.ndarray, rate: int) -> list[float]:
     return [float(np.abs(found - onset).min()) for onset in notes.onset]
 
 
+def token_agreement(incipit: Incipit) -> tuple[int, int]:
+    """Tokens of the source that its engraved MEI has too, in the same order, and the larger number of tokens."""
+    read, tidy = READERS[incipit.format]
+    ours = [str(token) for token in read(incipit.notation)]
+    theirs = [str(token) for token in read_mei(engrave_staff(tidy(incipit.notation)).mei)]
+    blocks = SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks), max(len(ours), len(theirs))
+
+
 def check(corpus: Path) -> str:
     """The corpus's table."""
     unsaid: Counter[str] = Counter()
     failed: Counter[str] = Counter()
     silent = clipped = wrong_notes = n_notes = rows = unread = graces = 0
     errors: list[float] = []
+    agreement = np.zeros(2, int)
     for incipit, _ in zip(readable(corpus, unsaid), range(N_ITEMS), strict=False):
         try:
+            agreement += token_agreement(incipit)
             item = engrave_incipit(incipit, "primus", SEED)
             row = make_row(item, Sound())
         except ValueError as error:
@@ -112,6 +126,7 @@ def check(corpus: Path) -> str:
         ("incipits tried", f"{N_ITEMS:,}"),
         ("rows built", f"{rows:,}"),
         *((f"left out: {reason}", f"{count}") for reason, count in failed.most_common()),
+        ("tokens that the MEI has as the source", f"{agreement[0] / agreement[1]:.4%} of {agreement[1]:,}"),
         ("MEI that music21 can't read", f"{unread}"),
         ("notes that music21 reads otherwise in the rest", f"{wrong_notes} of {n_notes:,}"),
         ("grace notes beside, which it leaves out where they are beamed", f"{graces}"),
