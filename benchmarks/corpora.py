@@ -56,7 +56,7 @@ def staves() -> list[tuple[str, Layout, Notes]]:
     tables = ("rism_pae/rism_pae.tsv.gz", "polish_incipits/polish_incipits.parquet")
     rng, chosen = np.random.default_rng(0), []
     for table in tables:
-        incipits = read_incipits(data / table)
+        incipits = list(read_incipits(data / table).values())
         random.Random(0).shuffle(incipits)
         readable = (staff for staff in map(_staff, incipits) if staff)
         chosen += [(next(readable), random_layout(rng, one_staff=True)) for _ in range(N_STAVES // 2)]

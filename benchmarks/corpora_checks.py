@@ -41,7 +41,7 @@ SILENT, CLIPPED = 0.01, 0.999
 
 def readable(corpus: Path, reasons: Counter[str]) -> Iterator[Incipit]:
     """Incipits in random order that PrIMuS's tokens can say; counts the others."""
-    incipits = read_incipits(corpus)
+    incipits = list(read_incipits(corpus).values())
     random.Random(SEED).shuffle(incipits)
     for incipit in incipits:
         try:

@@ -242,7 +242,7 @@ def test_incipits_come_from_tables_and_files_each_text_once(tmp_path):
     pq.write_table(pa.table(table), tmp_path / "kern.parquet")
     (tmp_path / "own.krn").write_text(kern.replace("1c", "1d"))
     (tmp_path / "notes.txt").write_text("not an incipit")
-    found = {incipit.id: incipit for incipit in read_incipits(tmp_path)}
+    found = read_incipits(tmp_path)
     assert sorted(found) == ["100-1_1_1", "b-0_3", "own"]
     assert found["b-0_3"].composer == "Anon"
 
@@ -263,7 +263,7 @@ def test_engraved_incipits_say_the_same_on_paper_in_tokens_and_in_sound(tmp_path
 
 
 def test_the_seed_decides_how_a_staff_looks():
-    incipit = sample_incipits()[0]
+    incipit = next(iter(sample_incipits().values()))
     first, again, other = (engrave_incipit(incipit, "primus", seed) for seed in (0, 0, 1))
     assert first == again
     assert first.semantic == other.semantic
@@ -281,7 +281,7 @@ def test_what_primus_can_not_say_is_no_item(notation, message):
 
 def test_two_hundred_mutilated_incipits_are_rows_or_reasons():
     rng, characters = random.Random(0), "ABC#b'/4{}()^*=%$@;\n\t\x00é0"
-    texts = [PAE + "4'DEF/{8GABc}/" * 2, sample_incipits()[3].notation]
+    texts = [PAE + "4'DEF/{8GABc}/" * 2, sample_incipits()["auld_lang_syne-1"].notation]
     rows, reasons = 0, []
     for number in range(200):
         text = list(texts[number % 2])
@@ -295,3 +295,11 @@ def test_two_hundred_mutilated_incipits_are_rows_or_reasons():
             reasons.append(str(error))
     assert 0 < rows < 200
     assert min(map(len, reasons)) > 10
+
+
+def test_a_table_is_read_once_for_all_items_and_anew_when_it_changes(tmp_path):
+    write_rism(tmp_path / "rism.tsv.gz", [RISM])
+    first = read_incipits(tmp_path)
+    assert read_incipits(tmp_path) is first
+    write_rism(tmp_path / "rism.tsv.gz", [RISM, RISM | {"incipit": "2.1.1", "pae": "2.D/"}])
+    assert len(read_incipits(tmp_path)) == 2

@@ -126,10 +126,10 @@ class CameraPrimus(datasets.ArrowBasedBuilder):
 
     def _incipits(self) -> dict[str, Incipit]:
         if self.config.name == "sample":
-            return {incipit.id: incipit for incipit in sample_incipits()}
+            return sample_incipits()
         if self.config.data_dir is None:
             raise ValueError("data_dir must be a table, file or folder of incipits, got None")
-        return {incipit.id: incipit for incipit in read_incipits(Path(self.config.data_dir))}
+        return read_incipits(Path(self.config.data_dir))
 
     def _generate_tables(
         self, sources: list[str], wanted: frozenset[str] | None = None

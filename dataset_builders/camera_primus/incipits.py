@@ -10,6 +10,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,8 @@ class Incipit:
     composer: str = ""
 
 
-def read_incipits(path: Path) -> list[Incipit]:
-    """The incipits of a table or file, or of all those in a folder, each notation once.
+def read_incipits(path: Path) -> dict[str, Incipit]:
+    """The incipits of a table or file, or of all those in a folder, by their ids, each notation once.
 
     Raises:
         ValueError: there are none, or a table is damaged or lacks a column.
@@ -46,13 +47,19 @@ def read_incipits(path: Path) -> list[Incipit]:
     if not path.exists():
         raise ValueError(f"data_dir must be a table, file or folder of incipits, got {path}, which does not exist")
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    return _read_all(tuple((file, file.stat().st_mtime_ns) for file in files), path)
+
+
+@lru_cache(maxsize=1)
+def _read_all(files: tuple[tuple[Path, int], ...], path: Path) -> dict[str, Incipit]:
+    """Kept for the next item: a stream asks for the table with each (times of change tell files written again)."""
     first: dict[str, Incipit] = {}
-    for file in files:
+    for file, _ in files:
         for incipit in _read(file):
             first.setdefault(incipit.notation, incipit)
     if not first:
         raise ValueError(f"data_dir must hold incipits as .tsv, .tsv.gz, .parquet, .pae or .krn, got {path}")
-    return list(first.values())
+    return {incipit.id: incipit for incipit in first.values()}
 
 
 def _read(path: Path) -> Iterator[Incipit]:

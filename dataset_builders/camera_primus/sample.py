@@ -3,6 +3,8 @@
 The tunes are in the public domain, and the engraving is ours to give.
 """
 
+from functools import lru_cache
+
 from scorehub.dataset_builders.camera_primus.incipits import Incipit
 from scorehub.dataset_builders.tunes.humdrum import to_humdrum
 from scorehub.dataset_builders.tunes.tune import Tune, load_tune, tune_names
@@ -13,10 +15,11 @@ LINES_PER_TUNE = 2
 _BREAK = "!!LO:PB:g=z\n"
 
 
-def sample_incipits() -> list[Incipit]:
-    """The first lines of every tune for one voice."""
+@lru_cache(maxsize=1)
+def sample_incipits() -> dict[str, Incipit]:
+    """The first lines of every tune for one voice, by their ids."""
     tunes = [tune for tune in map(load_tune, tune_names()) if len(tune.voices) == 1]
-    return [incipit for tune in tunes for incipit in _lines(tune)]
+    return {incipit.id: incipit for tune in tunes for incipit in _lines(tune)}
 
 
 def _lines(tune: Tune) -> list[Incipit]:

@@ -32,7 +32,7 @@ N_BANDS = 78
 
 _LOWEST_HZ, _HIGHEST_HZ, _A4_HZ = 60, 6000, 440
 _SAMPLES_PER_TWO_FRAMES = 2205  # the hop itself is no integer
-_PAIRS_AT_ONCE = 64  # of frames; they stay in a CPU's cache, and the memory for long signals is bounded
+_PAIRS_AT_ONCE = 128  # of frames; they stay in a CPU's cache, and the memory for long signals is bounded
 
 
 class LogSpectrogram(nn.Module):
