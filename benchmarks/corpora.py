@@ -3,9 +3,10 @@
     SCOREHUB_DATA=data python benchmarks/corpora.py > benchmarks/corpora.md
 
 Needs librosa, and pyfluidsynth with the FluidSynth library for `pretty_midi.fluidsynth`. Everything runs in one
-process with one thread; each pair takes turns on the same items, and the ratio is that of the medians. The rivals:
+process with one thread; each pair takes turns over the same items, and the ratio is that of the medians. The rivals:
 
-- engraving: Verovio alone in this process, set to the same layout, and resvg's PNG at the same size, decoded;
+- engraving: Verovio alone in this process, set to the same layout, and resvg's PNG at the same size, decoded; or our
+  own rasteriser, which leaves the child process, MEI and its checks, and the crop as the difference;
 - sound: `pretty_midi.fluidsynth` with the same SoundFont, sampling rate and notes;
 - features: librosa's CQT with the baseline's scaling; librosa's STFT with our filterbank, and its mel spectrogram.
 """
@@ -38,6 +39,7 @@ from scorehub.photo import photograph
 from scorehub.pipelines.music_transcription.cqt import ConstantQ, to_decibel_image
 from scorehub.pipelines.score_following.spectrogram import LogSpectrogram, log_filterbank
 from scorehub.strip import PRIMUS_STAFF_PX, staff_image
+from scorehub.svg import rasterise
 from scorehub.synthesis import default_soundfont, synthesise
 
 N_STAVES = 200
@@ -71,25 +73,28 @@ def _staff(incipit: Incipit) -> tuple[str, Notes] | None:
         return None
 
 
-def compare(items: Sequence[Any], works: dict[str, Work], rounds: int = 3) -> dict[str, float]:
-    """Seconds an item of each kind of work, taking turns item by item; the median over rounds of the mean."""
+def compare(items: Sequence[Any], works: dict[str, Work], rounds: int = 5) -> dict[str, float]:
+    """Seconds an item of each kind of work, taking turns round by round; the median over rounds of the mean."""
     for work in works.values():
         work(items[0])  # libraries load, caches fill
-    totals: dict[str, list[float]] = {name: [] for name in works}
+    seconds: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
-        sums = dict.fromkeys(works, 0.0)
-        for item in items:
-            for name, work in works.items():
-                start = time.perf_counter()
+        for name, work in works.items():
+            start = time.perf_counter()
+            for item in items:
                 work(item)
-                sums[name] += time.perf_counter() - start
-        for name, seconds in sums.items():
-            totals[name].append(seconds / len(items))
-    return {name: float(np.median(seconds)) for name, seconds in totals.items()}
+            seconds[name].append((time.perf_counter() - start) / len(items))
+    return {name: float(np.median(each)) for name, each in seconds.items()}
 
 
-def bare_engraver() -> Work:
-    """Verovio and resvg with nothing around them."""
+def with_resvg(svg: str, width: int) -> Image.Image:
+    """resvg's grey picture."""
+    png = resvg_py.svg_to_bytes(svg_string=svg, width=width, background="#ffffff")
+    return Image.open(io.BytesIO(bytes(png))).convert("L")
+
+
+def bare_engraver(draw: Callable[[str, int], Image.Image]) -> Work:
+    """Verovio and a rasteriser with nothing around them, not even MEI."""
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
 
@@ -98,8 +103,7 @@ def bare_engraver() -> Work:
         toolkit.resetOptions()
         toolkit.setOptions(verovio_options(layout))
         toolkit.loadData(notation)
-        png = resvg_py.svg_to_bytes(svg_string=toolkit.renderToSVG(1), width=width, background="#ffffff")
-        return Image.open(io.BytesIO(bytes(png))).convert("L")
+        return draw(toolkit.renderToSVG(1), width)
 
     return engrave
 
@@ -156,13 +160,16 @@ def main() -> None:
     images = [staff_image(engraving).image for engraving in engravings]
     print("# Corpora: speed\n\n`SCOREHUB_DATA=data python benchmarks/corpora.py`, one process, one thread.\n")
     print(f"{N_STAVES} staves, half from rism_pae and half from polish_incipits, layouts at random.\n")
-    bare = bare_engraver()
     items = [
         (notation, layout, engraving.width_for(PRIMUS_STAFF_PX))
         for (notation, layout, _), engraving in zip(chosen, engravings, strict=True)
     ]
     ours = "ours: MEI, picture, cropped"
-    works = {ours: lambda item: staff_image(engrave_staff(*item[:2])), "Verovio + resvg": bare}
+    works = {
+        ours: lambda item: staff_image(engrave_staff(*item[:2])),
+        "Verovio + resvg": bare_engraver(with_resvg),
+        "Verovio + our rasteriser": bare_engraver(rasterise),
+    }
     print(table("Engraving", "staves a second", compare(items, works)))
     rng = np.random.default_rng(0)
     works = {"distort": lambda image: distort(image, rng), "photograph": lambda image: photograph(image, rng)}
