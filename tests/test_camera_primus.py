@@ -236,14 +236,14 @@ def write_rism(path, rows):
 
 
 def test_incipits_come_from_tables_and_files_each_text_once(tmp_path):
-    write_rism(tmp_path / "rism.tsv.gz", [RISM, RISM | {"rism_id": "101"}])
+    write_rism(tmp_path / "rism.tsv.gz", [RISM, RISM | {"rism_id": "101"}, RISM | {"pae": "2.A/"}])
     kern = "**kern\n*clefG2\n*k[]\n*M4/4\n1c\n==\n*-\n"
     table = {"file": ["a/b.krn"], "spine": [0], "first_measure": [3], "kern": [kern], "composer": ["Anon"]}
     pq.write_table(pa.table(table), tmp_path / "kern.parquet")
     (tmp_path / "own.krn").write_text(kern.replace("1c", "1d"))
     (tmp_path / "notes.txt").write_text("not an incipit")
     found = read_incipits(tmp_path)
-    assert sorted(found) == ["100-1_1_1", "b-0_3", "own"]
+    assert sorted(found) == ["100-1_1_1", "100-1_1_1_2", "b-0_3", "own"]
     assert found["b-0_3"].composer == "Anon"
 
 

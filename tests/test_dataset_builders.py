@@ -6,6 +6,9 @@
 import hashlib
 import os
 import re
+import subprocess
+import sys
+import time
 
 import datasets
 import pytest
@@ -112,6 +115,29 @@ def test_a_build_leaves_no_working_files(built):
 def test_two_workers_build_the_same_bytes(built, tmp_path):
     name, folder = built
     build(Build(name, "sample", tmp_path, 8), Machines(workers=2))
+    assert contents(tmp_path) == contents(folder)
+
+
+BUILD = """
+import sys
+from pathlib import Path
+from scorehub.dataset_builders.build import Build, build
+build(Build("camera_primus", "sample", Path(sys.argv[1]), 8))
+"""
+
+
+def test_a_killed_build_goes_on_to_the_same_bytes(built, tmp_path):
+    name, folder = built
+    if name != "camera_primus":
+        pytest.skip("one dataset is enough: all are built by the same steps")
+    process = subprocess.Popen([sys.executable, "-c", BUILD, str(tmp_path)], stderr=subprocess.DEVNULL)
+    while not list(tmp_path.glob("parts/*/*.done")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert not (tmp_path / "data").exists()
+    build(Build(name, "sample", tmp_path, 8))
     assert contents(tmp_path) == contents(folder)
 
 

@@ -8,9 +8,10 @@ incipits with the same notation the first one counts, so that none is both train
 import csv
 import gzip
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,17 @@ def _read_all(files: tuple[tuple[Path, int], ...], path: Path) -> dict[str, Inci
             first.setdefault(incipit.notation, incipit)
     if not first:
         raise ValueError(f"data_dir must hold incipits as .tsv, .tsv.gz, .parquet, .pae or .krn, got {path}")
-    return {incipit.id: incipit for incipit in first.values()}
+    found: dict[str, Incipit] = {}
+    for incipit in first.values():
+        name = _free_name(incipit.id, found)
+        found[name] = replace(incipit, id=name)
+    return found
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    """The name, with a number if it is taken: records may give one number to two incipits."""
+    names = chain([name], (f"{name}_{number}" for number in count(2)))
+    return next(free for free in names if free not in taken)
 
 
 def _read(path: Path) -> Iterator[Incipit]:
