@@ -52,6 +52,8 @@ def _shown(value: Any) -> str:
     """A column's value in one short line: files by their size, lists by their length."""
     if isinstance(value, dict) and isinstance(value.get("bytes"), bytes):
         return f"{value['path']}, {len(value['bytes']):,} bytes"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_shown(part)}" for name, part in value.items())
     if isinstance(value, bytes):
         return f"{len(value):,} bytes"
     if isinstance(value, list):
