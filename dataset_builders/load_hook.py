@@ -17,7 +17,7 @@ import datasets.inspect
 import datasets.load
 from datasets.load import BuilderConfigsParameters, DatasetModule
 
-NAMES = ("musicscore", "camera_primus", "msmd", "performances")
+NAMES = ("musicscore", "camera_primus", "msmd", "performances", "maestro")
 BUILDERS = {name: f"scorehub.dataset_builders.{name}.{name}" for name in NAMES}
 
 

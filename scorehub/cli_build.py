@@ -11,7 +11,7 @@ from scorehub.cli_parts import Executor, Out, Partition, Workers, one_line_error
 app = typer.Typer(no_args_is_help=True, help="Build a dataset with its card; run it again to go on after a stop.")
 
 # Tasks of about half a minute: a stopped run repeats little, and starting a task costs little.
-SOURCES_PER_TASK = {"camera_primus": 200, "msmd": 5, "performances": 5}
+SOURCES_PER_TASK = {"camera_primus": 200, "msmd": 5, "performances": 5, "maestro": 100}
 
 DataDir = Annotated[Path | None, typer.Option(help="The source, for all configurations but sample.")]
 Audio = Annotated[bool, typer.Option(help="Whether rows have audio.")]
@@ -165,3 +165,21 @@ def performances(
     """
     options = {"data_dir": data_dir and str(data_dir), "audio": audio, "soundfont": soundfont}
     _build("performances", config, out, options, (workers, executor, slurm_partition))
+
+
+@app.command()
+def maestro(
+    config: Annotated[str, typer.Option(help="sample, v3, or folder for any MIDI files.")] = "sample",
+    data_dir: DataDir = None,
+    out: Out = Path("maestro"),
+    license: Annotated[str | None, typer.Option(help="Of the files, for folder.")] = None,
+    workers: Workers = 0,
+    executor: Executor = "local",
+    slurm_partition: Partition = "",
+) -> None:
+    """Piano performances as notes: MAESTRO, or any MIDI files.
+
+    scorehub build maestro --config v3 --data-dir maestro-v3.0.0-midi.zip --out dataset/
+    """
+    options = {"data_dir": data_dir and str(data_dir), "license": license}
+    _build("maestro", config, out, options, (workers, executor, slurm_partition))

@@ -8,7 +8,7 @@ from scorehub.cli import app
 
 COMMANDS = {"build", "load", "check", "stats", "classify", "distort", "download", "demo", "push"}
 PUSHES = {"dataset", "model", "space"}
-BUILDS = {"musicscore", "camera_primus", "msmd", "performances"}
+BUILDS = {"musicscore", "camera_primus", "msmd", "performances", "maestro"}
 
 
 def run(*arguments):
