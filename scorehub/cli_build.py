@@ -172,6 +172,7 @@ def maestro(
     config: Annotated[str, typer.Option(help="sample, v3, or folder for any MIDI files.")] = "sample",
     data_dir: DataDir = None,
     out: Out = Path("maestro"),
+    group: Annotated[str | None, typer.Option(help="Pattern of paths, for folder: chooses and groups.")] = None,
     license: Annotated[str | None, typer.Option(help="Of the files, for folder.")] = None,
     workers: Workers = 0,
     executor: Executor = "local",
@@ -181,5 +182,5 @@ def maestro(
 
     scorehub build maestro --config v3 --data-dir maestro-v3.0.0-midi.zip --out dataset/
     """
-    options = {"data_dir": data_dir and str(data_dir), "license": license}
+    options = {"data_dir": data_dir and str(data_dir), "group": group, "license": license}
     _build("maestro", config, out, options, (workers, executor, slurm_partition))

@@ -25,9 +25,10 @@ from scorehub.dataset_builders import note_rows
 from scorehub.dataset_builders.failures import report_failure
 from scorehub.dataset_builders.maestro.index import Piece, find_index, read_index
 from scorehub.dataset_builders.maestro.sample import Tunes, sample_pieces
-from scorehub.dataset_builders.maestro.source import MAX_FILE_BYTES, Files, batches, open_files
+from scorehub.dataset_builders.maestro.source import Files, batches, open_files
 from scorehub.dataset_builders.musicscore.schema import SPLITS, split_of
 from scorehub.dataset_builders.parquet_shards import tables
+from scorehub.dataset_builders.performances.source import MAX_FILE_BYTES
 from scorehub.notes import read_midi
 
 CITATION = """@inproceedings{hawthorne2018enabling,

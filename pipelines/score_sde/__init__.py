@@ -1,0 +1,1 @@
+"""Score-SDE piano rolls: a diffusers pipeline; the folder is its Hub repository."""

@@ -1,0 +1,1 @@
+../../scheduler/sde_scheduler.py

@@ -1,0 +1,128 @@
+"""Settings of the score-SDE trainer: its command line, its presets, and what they are to `transformers.Trainer`."""
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from transformers import HfArgumentParser, TrainingArguments
+
+from scorehub.rolls import PAPER, RollSpec
+
+SPECS = {"default": RollSpec(seconds=8.0, articulation=True), "paper": PAPER}
+WARMUP = 200
+
+
+@dataclass
+class ScoreSDEConfig:
+    """Settings of a training. The defaults are ours, `--preset paper` sets those of the seed paper."""
+
+    output_dir: str = field(metadata={"help": "folder for checkpoints, losses and the finished pipeline"})
+    preset: str = field(default="default", metadata={"help": "default or paper: rolls, network and process"})
+    dataset: list[str] = field(default_factory=list, metadata={"help": "datasets of notes, by load_dataset"})
+    builder: list[str] = field(default_factory=list, metadata={"help": "configuration of each dataset; or none"})
+    data_dir: list[str] = field(default_factory=list, metadata={"help": "files of each dataset; or none"})
+    rolls: str = field(default="", metadata={"help": "file of rolls; output_dir/rolls.npz is made if empty"})
+    pipeline: str = field(default="", metadata={"help": "folder with unet/ and scheduler/; the preset's if empty"})
+    hop: float = field(default=2.0, metadata={"help": "seconds from one window to the next"})
+    augment: bool = field(default=True, metadata={"help": "transpose by up to 6 semitones, move begins, other tempos"})
+    weighting: str = field(default="variance", metadata={"help": "variance or likelihood"})
+    ema_decay: float = field(default=0.999, metadata={"help": "what averaged weights keep of themselves a step"})
+    epochs: float = field(default=4, metadata={"help": "windows drawn, as a multiple of those that there are"})
+    batch_size: int = field(default=32, metadata={"help": "windows in a step, over all processes"})
+    learning_rate: float = field(default=3e-4, metadata={"help": "peak learning rate"})
+    evaluate_every: int = field(default=250, metadata={"help": "steps between evaluations, and checkpoints"})
+    patience: int = field(default=20, metadata={"help": "evaluations without a better one that end it; 0: never"})
+    folds: int = field(default=0, metadata={"help": "folds of a cross-validation by split_group before; 0: none"})
+    search: str = field(default="", metadata={"help": "instead of training: grid, random, qmc or latin"})
+    trials: int = field(default=8, metadata={"help": "trainings of a search"})
+    bf16: bool = field(default=False, metadata={"help": "compute in bfloat16, on hardware that has it"})
+    seed: int = field(default=0, metadata={"help": "seeds weights, folds, and every window, noise and time drawn"})
+    push_to: str = field(default="", metadata={"help": "Hub repository for the finished pipeline; none if empty"})
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "paper": {  # the first 28 s of a piece, then the next; Adam, no schedule
+        "hop": 28.0,
+        "augment": False,
+        "epochs": 50,
+        "learning_rate": 1e-4,
+        "evaluate_every": 100,
+    },
+}
+
+
+def parse_config(arguments: Sequence[str]) -> ScoreSDEConfig:
+    """Parses a command line, in which `--preset` sets the defaults of all other settings.
+
+    Raises:
+        ValueError: if the preset is unknown.
+    """
+    parser = HfArgumentParser(cast(Any, ScoreSDEConfig))
+    preset = parser.parse_known_args(list(arguments))[0].preset
+    if preset not in PRESETS:
+        raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {preset}")
+    parser.set_defaults(**PRESETS[preset])
+    return parser.parse_args_into_dataclasses(list(arguments))[0]
+
+
+def claim_folder(config: ScoreSDEConfig) -> dict[str, Any]:
+    """Notes in `output_dir` what of `config` decides the result, and returns it.
+
+    Raises:
+        ValueError: if the folder holds a training with other settings, which would be mixed with this one.
+    """
+    free = ("output_dir", "data_dir", "rolls", "pipeline", "push_to", "epochs")
+    settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in free}
+    note = Path(config.output_dir) / "settings.json"
+    if not note.exists():
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps(settings))
+    if json.loads(note.read_text()) != settings:
+        raise ValueError(f"output_dir must be new or of a training with the same settings, got {config.output_dir}")
+    return settings
+
+
+def training_arguments(config: ScoreSDEConfig, folder: Path, draws: int, cells: int) -> TrainingArguments:
+    """Translates `config` into the Trainer's arguments for a training of `draws` windows of `cells` in `folder`."""
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    steps = max(1, draws // config.batch_size)
+    paper = config.preset == "paper"
+    every = min(config.evaluate_every, steps)
+    return TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=1,  # the dataset holds every epoch, so that draw n is the same window in any run
+        train_sampling_strategy="sequential",
+        per_device_train_batch_size=max(1, config.batch_size // processes),
+        per_device_eval_batch_size=max(1, config.batch_size // processes),
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="constant_with_warmup",  # the average does what a decay would, whenever the training ends
+        warmup_steps=0 if paper else min(WARMUP, config.evaluate_every),
+        weight_decay=0.0 if paper else 0.01,  # AdamW without decay is the paper's Adam
+        max_grad_norm=0.0 if paper else 1.0 * cells,  # the loss is a sum over cells
+        eval_strategy="steps",
+        eval_steps=every,
+        save_steps=every,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        restore_callback_states_from_checkpoint=True,  # patience goes on where it was
+        logging_steps=max(1, every // 5),
+        bf16=config.bf16,
+        use_cpu=config.bf16 and not torch.cuda.is_available(),  # the Trainer wants to be told, or refuses bfloat16
+        seed=config.seed,
+        data_seed=config.seed,
+        report_to="none",
+        disable_tqdm=not sys.stderr.isatty(),
+        remove_unused_columns=False,
+        label_names=[],
+        dataloader_num_workers=0,
+        dataloader_pin_memory=False,
+    )

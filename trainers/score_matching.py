@@ -1,0 +1,87 @@
+"""Denoising score matching as a module: a network, the moving average of its weights, and the loss.
+
+Conventions: rolls and noise are (B, C, P, T), `u` (B,) in [0, 1) sets the times, t runs over [EPS, 1]; the loss is a
+sum over the cells of a roll and a mean over the batch.
+
+    variance    lambda(t) = std(t)^2, t uniform: the paper's mean of sum((score * std + z)^2)
+    likelihood  lambda(t) = g(t)^2 / 2, t drawn in proportion to g^2 / std^2, which varies less: in nats, a bound of
+                -log p(x) up to a constant
+
+Source: Song et al., Score-Based Generative Modeling through Stochastic Differential Equations, 2021 (equation 7), and
+Maximum Likelihood Training of Score-Based Diffusion Models, 2021 (section 4 and appendix A.3).
+"""
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from scorehub.pipelines.score_sde.scheduler.sde_scheduler import SDEScheduler
+
+EPS = 1e-5  # earliest time that is trained
+WEIGHTINGS = ("variance", "likelihood")
+_GRID = 4001  # points of the table of times; they are dense near EPS, where g^2 / std^2 is steep
+
+
+class ScoreMatching(nn.Module):
+    """Returns the loss of a batch: of `net` in training mode, of the averaged weights in evaluation mode.
+
+    Both lie in its state dict, so that a checkpoint holds them, and loading one needs nothing else.
+    """
+
+    def __init__(self, net: nn.Module, sde: SDEScheduler, weighting: str = "variance", decay: float = 0.999) -> None:
+        super().__init__()
+        if weighting not in WEIGHTINGS:
+            raise ValueError(f"weighting must be one of {WEIGHTINGS}, got {weighting!r}")
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay must be 0 to below 1, got {decay}")
+        self.net, self.sde, self.weighting, self.decay = net, sde, weighting, decay
+        self.average = AveragedModel(net, multi_avg_fn=self._move, use_buffers=True)
+        self.average.requires_grad_(False)
+        times, areas = _table(sde)
+        # Not in the state dict: they follow from the process.
+        self.register_buffer("times", times, persistent=False)
+        self.register_buffer("areas", areas, persistent=False)
+
+    def _move(self, averaged: Any, current: Any, count: Tensor | int) -> None:
+        """The average keeps `decay` of itself, less in the first steps, whose weights it should forget."""
+        kept = min(self.decay, (1 + int(count)) / (10 + int(count)))
+        for mine, new in zip(averaged, current, strict=True):
+            mine.lerp_(new.to(mine.dtype), 1 - kept) if mine.is_floating_point() else mine.copy_(new)
+
+    def update_average(self) -> None:
+        """Moves the average towards the present weights; once after every optimizer step."""
+        self.average.update_parameters(self.net)
+
+    def averaged_net(self) -> nn.Module:
+        """The network with averaged weights: what is evaluated and saved."""
+        return self.average.module
+
+    def forward(self, roll: Tensor, noise: Tensor, u: Tensor) -> dict[str, Tensor]:
+        """The loss of a batch, `{"loss": ()}`."""
+        net = self.net if self.training else self.averaged_net()
+        t, weight = self._times(u)
+        score = self.sde.predict_score(net, self.sde.add_noise(roll, noise, t), t)
+        std = self.sde.std(t).reshape(-1, 1, 1, 1)
+        residual = (score.float() * std + noise).flatten(1)  # (B, C * P * T)
+        return {"loss": weight * residual.square().sum(1).mean()}
+
+    def _times(self, u: Tensor) -> tuple[Tensor, float]:
+        """The times (B,) for `u`, and what the squared residual at them counts."""
+        if self.weighting == "variance":
+            return EPS + (1 - EPS) * u, 1.0
+        areas, times = cast(Tensor, self.areas), cast(Tensor, self.times)
+        total = float(areas[-1])
+        wanted = u.double() * total
+        right = torch.searchsorted(areas, wanted, right=True).clamp(1, len(areas) - 1)
+        share = (wanted - areas[right - 1]) / (areas[right] - areas[right - 1])
+        return (times[right - 1] + share * (times[right] - times[right - 1])).to(u.dtype), total / 2
+
+
+def _table(sde: SDEScheduler) -> tuple[Tensor, Tensor]:
+    """Times, and the integral of g^2 / std^2 from EPS to each, float64 (_GRID,), by the trapezoid rule in log t."""
+    times = torch.logspace(float(torch.log10(torch.tensor(EPS, dtype=torch.float64))), 0, _GRID, dtype=torch.float64)
+    density = times * (sde.diffusion(times) / sde.std(times)) ** 2  # dt = t d(log t)
+    steps = (density[1:] + density[:-1]) / 2 * times.log().diff()
+    return times, torch.cat([torch.zeros(1, dtype=torch.float64), steps.cumsum(0)])
