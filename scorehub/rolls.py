@@ -15,11 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from scorehub.notes import DRUMS, Notes, make_notes
+from scorehub.pipelines.score_sde.roll_output import VALUES, RollMeaning, to_notes
 
 CHANNELS = ("mixed", "track", "program")
-VALUES = ("binary", "velocity")
 MAX_CELLS = 2**24
-VELOCITY = 80  # of notes whose roll doesn't say how loud they are
 
 # Of a frame: times that rounding (single precision in MIDI files) has put just before a frame belong to it.
 _TOLERANCE = 0.001
@@ -68,14 +67,9 @@ class RollSpec:
         return max(1, len(self.members)), self.n_pitches, self.n_frames
 
     @property
-    def threshold(self) -> float:
-        """Halfway between off and the least value that is on; what is held counts as on."""
-        return 0.0 if self.values == "binary" and not self.articulation else -0.5
-
-    @property
-    def onset_threshold(self) -> float:
-        """Halfway between what is held and the softest onset, with `articulation`."""
-        return 0.5 if self.values == "binary" else 0.25
+    def meaning(self) -> RollMeaning:
+        """What the pipeline, which works without scorehub, has to know of the roll to read it."""
+        return RollMeaning(self.fs, self.lowest, self.values, self.articulation)
 
 
 PAPER = RollSpec(fs=1.0, lowest=56, n_pitches=28, seconds=28.0)  # 28 x 28, pitches 56 to 83
@@ -199,7 +193,7 @@ def roll_to_notes(roll: np.ndarray, spec: RollSpec, threshold: float | None = No
     next of its pitch begins, at the latest. Channels are tracks, and programs where they are in the `spec`.
 
     Args:
-        threshold: Above it a cell is on; without, `spec.threshold`.
+        threshold: Above it a cell is on; without, that of `spec.meaning`.
 
     Raises:
         ValueError: the roll has another shape, or a value that is no number.
@@ -207,30 +201,13 @@ def roll_to_notes(roll: np.ndarray, spec: RollSpec, threshold: float | None = No
     roll = np.asarray(roll)
     if roll.ndim != 3 or roll.shape[:2] != spec.shape[:2] or not np.isfinite(roll).all():
         raise ValueError(f"roll must be finite and {spec.shape[:2]} + (frames,), got {roll.shape}")
-    is_on = roll > (spec.threshold if threshold is None else threshold)
-    off = np.zeros_like(is_on[..., :1])
-    begins = is_on & ~np.concatenate([off, is_on[..., :-1]], axis=-1)
-    if spec.articulation:
-        begins |= is_on & (roll > spec.onset_threshold)
-    continues = np.concatenate([(is_on & ~begins)[..., 1:], off], axis=-1)
-    # Beginnings and ends take turns in each row, so the n-th of one belongs to the n-th of the other.
-    channel, row, first = np.nonzero(begins)
-    last = np.nonzero(is_on & ~continues)[2] + 1
+    channel, pitch, first, last, velocity = to_notes(roll, spec.meaning, threshold).T
     members = np.asarray(spec.members or (0,))[channel]
     return make_notes(
         first / spec.fs,
         (last - first) / spec.fs,
-        row + spec.lowest,
-        _velocities(roll[channel, row, first], spec),
+        pitch,
+        velocity,
         members if spec.channels == "program" else 0,
         members if spec.channels == "track" else channel,
     )
-
-
-def _velocities(values: np.ndarray, spec: RollSpec) -> np.ndarray:
-    """Velocities of the values at onsets; notes that are held from before the window are of `VELOCITY`."""
-    if spec.values == "binary":
-        return np.full(len(values), VELOCITY)
-    loudness = 2 * values - 1 if spec.articulation else values
-    velocities = np.clip(np.round(loudness * _MAX_VELOCITY), 1, _MAX_VELOCITY).astype(np.int64)
-    return np.where(values > spec.onset_threshold, velocities, VELOCITY) if spec.articulation else velocities

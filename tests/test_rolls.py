@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorehub.notes import DRUMS, make_notes, read_midi, write_midi
-from scorehub.rolls import PAPER, VELOCITY, RollSpec, augment, make_roll, roll_to_notes, window_starts, windows
+from scorehub.pipelines.score_sde.roll_output import VELOCITY
+from scorehub.rolls import PAPER, RollSpec, augment, make_roll, roll_to_notes, window_starts, windows
 
 WHOLE = RollSpec(fs=4.0, lowest=0, n_pitches=128, seconds=10.0)
 quick = settings(max_examples=100, deadline=None, derandomize=True)
@@ -49,7 +50,7 @@ def test_every_note_marks_the_frame_of_its_onset_at_any_rate(notes, fs, articula
     frame = np.floor(notes.onset * fs + 0.001).astype(int)
     assert roll.shape == spec.shape
     assert roll.dtype == np.float32
-    assert (roll[0, notes.pitch, frame] > (spec.onset_threshold if articulation else 0)).all()
+    assert (roll[0, notes.pitch, frame] > (spec.meaning.onset_threshold if articulation else 0)).all()
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)

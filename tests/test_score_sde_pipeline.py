@@ -118,7 +118,7 @@ def test_midi_holds_the_notes_that_the_roll_maker_put_in(values, articulation):
         return np.array(sorted(zip(*facts, strict=True)))
 
     np.testing.assert_allclose(columns(found), columns(expected), atol=2e-3)
-    np.testing.assert_array_equal(make_roll(found, spec) > spec.threshold, cells > spec.threshold)
+    np.testing.assert_array_equal(make_roll(found, spec) > spec.meaning.threshold, cells > spec.meaning.threshold)
 
 
 def test_the_lowest_row_is_the_lowest_pitch():

@@ -43,35 +43,50 @@ class RollMeaning:
         if not self.programs or not all(0 <= program <= 127 for program in self.programs):
             raise ValueError(f"programs must be 0 to 127, one at least, got {self.programs}")
 
+    @property
+    def threshold(self) -> float:
+        """Halfway between off and the least value that is on; what is held counts as on."""
+        return 0.0 if self.values == "binary" and not self.articulation else -0.5
 
-def to_notes(roll: np.ndarray, meaning: RollMeaning) -> np.ndarray:
+    @property
+    def onset_threshold(self) -> float:
+        """Halfway between what is held and the softest onset, with `articulation`."""
+        return 0.5 if self.values == "binary" else 0.25
+
+
+def to_notes(roll: np.ndarray, meaning: RollMeaning, threshold: float | None = None) -> np.ndarray:
     """The notes (N, 5) of a roll, in order: channel, pitch, first frame, frame after the last, velocity.
 
     Without `articulation` repeated notes are one. What is held from before the roll begins with it.
+
+    Args:
+        threshold: Above it a cell is on; without, that of `meaning`.
 
     Raises:
         ValueError: the roll is not (C, P, T) of finite numbers, or goes beyond MIDI's pitches.
     """
     if roll.ndim != 3 or not np.isfinite(roll).all() or meaning.lowest + roll.shape[1] > 128:
         raise ValueError(f"roll must be finite (C, P, T), pitches up to 127, got {roll.shape} from {meaning.lowest}")
-    binary = meaning.values == "binary"
-    is_on = roll > (0.0 if binary and not meaning.articulation else -0.5)
+    is_on = roll > (meaning.threshold if threshold is None else threshold)
     off = np.zeros_like(is_on[..., :1])
     begins = is_on & ~np.concatenate([off, is_on[..., :-1]], axis=-1)
-    onset_threshold = 0.5 if binary else 0.25
     if meaning.articulation:
-        begins |= roll > onset_threshold
+        begins |= is_on & (roll > meaning.onset_threshold)
     continues = np.concatenate([(is_on & ~begins)[..., 1:], off], axis=-1)
     # Beginnings and ends take turns in each row, so the n-th of one belongs to the n-th of the other.
     channel, row, first = np.nonzero(begins)
     last = np.nonzero(is_on & ~continues)[2] + 1
-    velocity = np.full(len(first), VELOCITY)
-    if not binary:
-        value = roll[channel, row, first]
-        loudness = 2 * value - 1 if meaning.articulation else value
-        known = value > onset_threshold if meaning.articulation else np.ones_like(value, bool)
-        velocity = np.where(known, np.clip(np.round(loudness * 127), 1, 127).astype(np.int64), VELOCITY)
+    velocity = _velocities(roll[channel, row, first], meaning)
     return np.stack([channel, row + meaning.lowest, first, last, velocity], axis=1)
+
+
+def _velocities(values: np.ndarray, meaning: RollMeaning) -> np.ndarray:
+    """Velocities of the values at onsets; notes that are held from before the roll are of `VELOCITY`."""
+    if meaning.values == "binary":
+        return np.full(len(values), VELOCITY)
+    loudness = 2 * values - 1 if meaning.articulation else values
+    velocities = np.clip(np.round(loudness * 127), 1, 127).astype(np.int64)
+    return np.where(values > meaning.onset_threshold, velocities, VELOCITY) if meaning.articulation else velocities
 
 
 def to_midi(roll: np.ndarray, meaning: RollMeaning) -> bytes:
