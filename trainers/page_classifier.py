@@ -11,7 +11,6 @@ trains on all pages, and a temperature fitted on the out-of-fold logits goes int
 One thread is as fast as two here, as another process draws the pages: set OMP_NUM_THREADS=1 on a shared machine.
 """
 
-import dataclasses
 import json
 import os
 import sys
@@ -25,7 +24,6 @@ from typing import Any, cast
 import numpy as np
 import torch
 from transformers import (
-    HfArgumentParser,
     ResNetConfig,
     ResNetForImageClassification,
     Trainer,
@@ -46,6 +44,7 @@ from scorehub.trainers.page_corpus import (
     load_labelled_pages,
 )
 from scorehub.trainers.page_evaluation import card_values, summarise
+from scorehub.trainers.run_settings import claim_folder, parse_preset
 
 
 @dataclass
@@ -231,28 +230,7 @@ def parse_config(arguments: Sequence[str]) -> PageClassifierConfig:
     Raises:
         ValueError: if the preset is unknown.
     """
-    parser = HfArgumentParser(cast(Any, PageClassifierConfig))
-    preset = parser.parse_known_args(list(arguments))[0].preset
-    if preset not in PRESETS:
-        raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {preset}")
-    parser.set_defaults(**PRESETS[preset])
-    return parser.parse_args_into_dataclasses(list(arguments))[0]
-
-
-def claim_folder(config: PageClassifierConfig) -> dict[str, Any]:
-    """Notes in `output_dir` what of `config` decides the result, and returns it.
-
-    Raises:
-        ValueError: if the folder holds a training with other settings, which would be mixed with this one.
-    """
-    settings = {name: value for name, value in dataclasses.asdict(config).items() if not name.endswith("_dir")}
-    note = Path(config.output_dir) / "settings.json"
-    if not note.exists():
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(json.dumps(settings))
-    if json.loads(note.read_text()) != settings:
-        raise ValueError(f"output_dir must be new or of a training with the same settings, got {config.output_dir}")
-    return settings
+    return parse_preset(PageClassifierConfig, PRESETS, arguments)
 
 
 def run(config: PageClassifierConfig) -> dict[str, Any]:
@@ -264,7 +242,7 @@ def run(config: PageClassifierConfig) -> dict[str, Any]:
     data = Path(config.data_dir or os.environ.get("SCOREHUB_DATA", ""))
     if data == Path():
         raise ValueError("data_dir must be a folder that holds page_labels/, got none there and in SCOREHUB_DATA")
-    settings = claim_folder(config)
+    settings = claim_folder(config, ("data_dir", "output_dir"))
     pages = load_labelled_pages(data)
     extra = load_extra_scores(data, config.extra_scores, config.seed)
     fold_of, logits = cross_validate(config, pages, extra)

@@ -1,18 +1,17 @@
 """Settings of the score-SDE trainer: its command line, its presets, and what they are to `transformers.Trainer`."""
 
-import dataclasses
-import json
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
-from transformers import HfArgumentParser, TrainingArguments
+from transformers import TrainingArguments
 
 from scorehub.rolls import PAPER, RollSpec
+from scorehub.trainers.run_settings import parse_preset
 
 SPECS = {"default": RollSpec(seconds=8.0, articulation=True), "paper": PAPER}
 WARMUP = 200
@@ -57,6 +56,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
+# Where things lie, and how long it goes on: a run may be gone on with others of these.
+FREE = ("output_dir", "data_dir", "rolls", "pipeline", "push_to", "epochs")
+
 
 def parse_config(arguments: Sequence[str]) -> ScoreSDEConfig:
     """Parses a command line, in which `--preset` sets the defaults of all other settings.
@@ -64,29 +66,7 @@ def parse_config(arguments: Sequence[str]) -> ScoreSDEConfig:
     Raises:
         ValueError: if the preset is unknown.
     """
-    parser = HfArgumentParser(cast(Any, ScoreSDEConfig))
-    preset = parser.parse_known_args(list(arguments))[0].preset
-    if preset not in PRESETS:
-        raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {preset}")
-    parser.set_defaults(**PRESETS[preset])
-    return parser.parse_args_into_dataclasses(list(arguments))[0]
-
-
-def claim_folder(config: ScoreSDEConfig) -> dict[str, Any]:
-    """Notes in `output_dir` what of `config` decides the result, and returns it.
-
-    Raises:
-        ValueError: if the folder holds a training with other settings, which would be mixed with this one.
-    """
-    free = ("output_dir", "data_dir", "rolls", "pipeline", "push_to", "epochs")
-    settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in free}
-    note = Path(config.output_dir) / "settings.json"
-    if not note.exists():
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(json.dumps(settings))
-    if json.loads(note.read_text()) != settings:
-        raise ValueError(f"output_dir must be new or of a training with the same settings, got {config.output_dir}")
-    return settings
+    return parse_preset(ScoreSDEConfig, PRESETS, arguments)
 
 
 def training_arguments(config: ScoreSDEConfig, folder: Path, draws: int, cells: int) -> TrainingArguments:

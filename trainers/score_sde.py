@@ -42,7 +42,8 @@ from scorehub.pipelines.score_sde.scheduler import sde_scheduler
 from scorehub.rolls import RollSpec
 from scorehub.trainers.roll_strips import Strips, load_strips, make_strips, pack_strips, read_pieces, split_folds
 from scorehub.trainers.roll_windows import NoisyWindows, RollWindows
-from scorehub.trainers.score_config import SPECS, ScoreSDEConfig, claim_folder, parse_config, training_arguments
+from scorehub.trainers.run_settings import claim_folder
+from scorehub.trainers.score_config import FREE, SPECS, ScoreSDEConfig, parse_config, training_arguments
 from scorehub.trainers.score_matching import ScoreMatching
 
 TEMPOS = (0.85, 0.92, 1.0, 1.08, 1.17)  # at which `augment` hears the training pieces
@@ -212,7 +213,7 @@ def run(config: ScoreSDEConfig) -> dict[str, Any]:
     Raises:
         ValueError: the data, the preset or the folder is not what it must be.
     """
-    settings = claim_folder(config)
+    settings = claim_folder(config, FREE)
     strips = find_strips(config)
     folds = cross_validate(config, strips) if config.folds else []
     training, held_out = strips.of_splits("train"), strips.of_splits("validation")

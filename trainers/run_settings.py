@@ -1,0 +1,41 @@
+"""Settings of a training run: presets on the command line, and a folder that belongs to one run."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from transformers import HfArgumentParser
+
+Config = TypeVar("Config")
+
+
+def parse_preset(kind: type[Config], presets: Mapping[str, Mapping[str, Any]], arguments: Sequence[str]) -> Config:
+    """Parses a command line into `kind`, in which `--preset` sets the defaults of all other settings.
+
+    Raises:
+        ValueError: if the preset is unknown.
+    """
+    parser = HfArgumentParser(cast(Any, kind))
+    preset = parser.parse_known_args(list(arguments))[0].preset
+    if preset not in presets:
+        raise ValueError(f"preset must be one of {sorted(presets)}, got {preset}")
+    parser.set_defaults(**presets[preset])
+    return cast(Config, parser.parse_args_into_dataclasses(list(arguments))[0])
+
+
+def claim_folder(config: Any, free: Collection[str]) -> dict[str, Any]:
+    """Notes in `config.output_dir` what of `config` decides the result, all but the fields `free`, and returns it.
+
+    Raises:
+        ValueError: if the folder holds a training with other settings, which would be mixed with this one.
+    """
+    settings = {name: value for name, value in asdict(config).items() if name not in free}
+    note = Path(config.output_dir) / "settings.json"
+    if not note.exists():
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps(settings))
+    if json.loads(note.read_text()) != settings:
+        raise ValueError(f"output_dir must be new or of a training with the same settings, got {config.output_dir}")
+    return settings
