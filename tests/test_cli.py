@@ -6,7 +6,8 @@ from typer.testing import CliRunner
 
 from scorehub.cli import app
 
-COMMANDS = {"build", "load", "check", "stats", "classify", "distort", "download", "demo", "push"}
+COMMANDS = {"build", "load", "check", "stats", "classify", "distort", "download", "demo", "push", "generate"}
+GENERATES = {"roll", "repair"}
 PUSHES = {"dataset", "model", "space"}
 BUILDS = {"musicscore", "camera_primus", "msmd", "performances", "maestro"}
 
@@ -20,9 +21,10 @@ def test_the_commands_are_those_of_the_readme():
     assert set(commands) == COMMANDS
     assert set(commands["push"].commands) == PUSHES
     assert set(commands["build"].commands) == BUILDS
+    assert set(commands["generate"].commands) == GENERATES
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS - {"push", "build"}))
+@pytest.mark.parametrize("command", sorted(COMMANDS - {"push", "build", "generate"}))
 def test_each_command_shows_an_example(command):
     assert f"scorehub {command} " in run(command, "--help").output
 
@@ -30,6 +32,11 @@ def test_each_command_shows_an_example(command):
 @pytest.mark.parametrize("dataset", sorted(BUILDS))
 def test_each_build_shows_an_example(dataset):
     assert f"scorehub build {dataset} " in run("build", dataset, "--help").output
+
+
+@pytest.mark.parametrize("what", sorted(GENERATES))
+def test_each_generate_shows_an_example(what):
+    assert f"scorehub generate {what} " in run("generate", what, "--help").output
 
 
 @pytest.mark.parametrize("kind", sorted(PUSHES))
@@ -46,6 +53,8 @@ def test_each_push_shows_an_example(kind):
         (["build", "musicscore", "--config", "pdf", "--data-dir", "nowhere"], "pdf_dir must be a folder, got nowhere"),
         (["check", "musicscore", "--data-dir", "x", "--config", "15k"], "config must be one of 400, 14k, 200k"),
         (["load", "musicscore", "--config", "pdf"], "data_dir must be a folder of PDFs"),
+        (["generate", "roll", "--out", "x.mp3"], "out must end in one of .mid, .wav, .png, .npy, got x.mp3"),
+        (["generate", "roll", "--out", "x.mid", "--preset", "big"], "preset must be one of ['default', 'paper']"),
         (["push", "model", "no_such_model", "--repo-id", "me/x", "--dry-run"], "no_such_model"),
         (["push", "space", "musicscore", "--repo-id", "not a repo id", "--dry-run"], "not a repo id"),
     ],

@@ -207,7 +207,7 @@ def test_the_projects_folder_loads_with_weights_of_its_configurations(preset, tm
     net = model.from_config(model.load_config(folder / preset / "unet"))
     net.save_pretrained(folder / preset / "unet")
     index = json.loads((folder / preset / "model_index.json").read_text())
-    scheduler = SigmaPowerSDE() if preset else VPSDE()
+    scheduler = SigmaPowerSDE() if preset else VPSDE(prediction_type="v_prediction")
     pipe = ScoreSDEPipeline(net.eval(), scheduler, fs=index["fs"], lowest=index["lowest"])
 
     assert run_python(LOAD, folder / preset, folder, without_scorehub=True) == expected_line(pipe)

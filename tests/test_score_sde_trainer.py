@@ -92,6 +92,33 @@ def test_the_variance_loss_is_the_papers_formula() -> None:
     torch.testing.assert_close(model(roll, noise, u)["loss"], wanted)
 
 
+class GaussianVelocity(torch.nn.Module):
+    """The exact answer of a network that predicts a noise - s x_0 of N(0, 1) data: 0, for they are independent."""
+
+    def forward(self, x: torch.Tensor, timestep: torch.Tensor) -> "GaussianVelocity":
+        self.sample = torch.zeros_like(x)
+        return self
+
+
+@pytest.mark.parametrize("process", [VESDE, VPSDE, SubVPSDE, SigmaPowerSDE])
+def test_a_network_that_predicts_velocity_means_the_same_score(process: type[SDEScheduler]) -> None:
+    x, t = torch.randn(3, 1, 4, 6, generator=torch.Generator().manual_seed(0)), torch.tensor([0.01, 0.4, 1.0])
+    of_velocity, of_score = process(prediction_type="v_prediction"), process(prediction_type="score")
+    wanted = of_score.predict_score(GaussianScore(of_score), x, t)
+    torch.testing.assert_close(of_velocity.predict_score(GaussianVelocity(), x, t), wanted)
+
+
+def test_the_velocity_loss_is_the_error_of_what_such_a_network_says() -> None:
+    sde = VPSDE(prediction_type="v_prediction")
+    model = ScoreMatching(GaussianVelocity(), sde, "velocity")
+    roll, noise = torch.randn(2, 5, 1, 4, 6, generator=torch.Generator().manual_seed(0))
+    u = torch.tensor([0.1, 0.4, 0.6, 0.8, 0.99])
+    alpha = sde.mean_coefficient(u * (1 - EPS) + EPS).reshape(-1, 1, 1, 1)
+    velocity = alpha * noise - torch.sqrt(1 - alpha**2) * roll
+    wanted = velocity.square().sum((1, 2, 3)).mean()
+    torch.testing.assert_close(model(roll, noise, u)["loss"], wanted, rtol=1e-3, atol=0)
+
+
 @pytest.mark.parametrize("sde", [VPSDE(prediction_type="score"), SubVPSDE(prediction_type="score")])
 def test_importance_sampling_keeps_the_likelihood_weighted_integral(sde: SDEScheduler) -> None:
     # With the exact score of N(0, 1) the expected residual is m^2 / (m^2 + std^2) a cell, so the loss is an integral.

@@ -1,35 +1,19 @@
 """The MusicScore Space: its index and texts, and the whole of it in a headless browser."""
 
 import csv
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pymupdf
 import pytest
 from PIL import Image, ImageDraw
+from space_browser import CHROMIUM, CHROMIUM_OPTIONS, Space
 
 from scorehub.dataset_builders.musicscore.manifest import PAGE_COLUMNS, PDF_COLUMNS
 from scorehub.spaces.musicscore import judgement, show
 from scorehub.spaces.musicscore.catalog import ANY, FACETS, NOT_STATED, Catalog, load_pages
 
 APP = Path(show.__file__).with_name("app.py")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
-CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 EVERYTHING = dict.fromkeys(FACETS, ANY)
 
 
@@ -121,7 +105,7 @@ def test_a_page_with_two_staves_is_music_but_not_a_full_page(tmp_path):
 def test_a_visitor_filters_pages_judges_a_pdf_and_downloads_its_manifest(built_dataset, tmp_path):
     from playwright.sync_api import sync_playwright
 
-    with Space(built_dataset, tmp_path) as space, sync_playwright() as playwright:
+    with Space(APP, tmp_path, {"MUSICSCORE_REPO": str(built_dataset)}) as space, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
         page = browser.new_page(viewport={"width": 1360, "height": 950})
         requests = []
@@ -231,38 +215,3 @@ def three_page_pdf(folder):
         text.insert_textbox((72, 72, 523, 770), "The sonatas were first printed in Vienna. " * 60)
         document.save(path)
     return path
-
-
-class Space:
-    """The app as the Hub would start it, on a free port of this machine."""
-
-    def __init__(self, dataset, folder):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = str(free.getsockname()[1])
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = folder / "space.log"
-        caches = {"GRADIO_TEMP_DIR": str(folder / "gradio"), "HF_DATASETS_CACHE": str(folder / "datasets")}
-        server = {"MUSICSCORE_REPO": str(dataset), "GRADIO_SERVER_PORT": port, "OMP_NUM_THREADS": "1"}
-        self.environment = os.environ | caches | server
-
-    def __enter__(self):
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen([sys.executable, APP], env=self.environment, stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
-        while not self._answers():
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.2)
-        return self
-
-    def _answers(self):
-        try:
-            with urllib.request.urlopen(self.url, timeout=5):
-                return True
-        except OSError:
-            return False
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(10)

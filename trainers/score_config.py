@@ -30,7 +30,7 @@ class ScoreSDEConfig:
     pipeline: str = field(default="", metadata={"help": "folder with unet/ and scheduler/; the preset's if empty"})
     hop: float = field(default=2.0, metadata={"help": "seconds from one window to the next"})
     augment: bool = field(default=True, metadata={"help": "transpose by up to 6 semitones, move begins, other tempos"})
-    weighting: str = field(default="variance", metadata={"help": "variance or likelihood"})
+    weighting: str = field(default="velocity", metadata={"help": "variance, velocity or likelihood"})
     ema_decay: float = field(default=0.999, metadata={"help": "what averaged weights keep of themselves a step"})
     epochs: float = field(default=4, metadata={"help": "windows drawn, as a multiple of those that there are"})
     batch_size: int = field(default=32, metadata={"help": "windows in a step, over all processes"})
@@ -50,6 +50,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {  # the first 28 s of a piece, then the next; Adam, no schedule
         "hop": 28.0,
         "augment": False,
+        "weighting": "variance",
         "epochs": 50,
         "learning_rate": 1e-4,
         "evaluate_every": 100,

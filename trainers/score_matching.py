@@ -4,6 +4,8 @@ Conventions: rolls and noise are (B, C, P, T), `u` (B,) in [0, 1) sets the times
 sum over the cells of a roll and a mean over the batch.
 
     variance    lambda(t) = std(t)^2, t uniform: the paper's mean of sum((score * std + z)^2)
+    velocity    lambda(t) = std(t)^2 (1 + std(t)^2 / mean_coefficient(t)^2), t uniform: the mean of |v - v_0|^2, with v
+                of a network that predicts it (Salimans and Ho 2022), so that strong noise counts as much as weak
     likelihood  lambda(t) = g(t)^2 / 2, t drawn in proportion to g^2 / std^2, which varies less: in nats, a bound of
                 -log p(x) up to a constant
 
@@ -20,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 from scorehub.pipelines.score_sde.scheduler.sde_scheduler import SDEScheduler
 
 EPS = 1e-5  # earliest time that is trained
-WEIGHTINGS = ("variance", "likelihood")
+WEIGHTINGS = ("variance", "velocity", "likelihood")
 _GRID = 4001  # points of the table of times; they are dense near EPS, where g^2 / std^2 is steep
 
 
@@ -65,18 +67,22 @@ class ScoreMatching(nn.Module):
         score = self.sde.predict_score(net, self.sde.add_noise(roll, noise, t), t)
         std = self.sde.std(t).reshape(-1, 1, 1, 1)
         residual = (score.float() * std + noise).flatten(1)  # (B, C * P * T)
-        return {"loss": weight * residual.square().sum(1).mean()}
+        return {"loss": (weight * residual.square().sum(1)).mean()}
 
-    def _times(self, u: Tensor) -> tuple[Tensor, float]:
-        """The times (B,) for `u`, and what the squared residual at them counts."""
-        if self.weighting == "variance":
-            return EPS + (1 - EPS) * u, 1.0
+    def _times(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """The times (B,) for `u`, and what the squared residual at them counts, (B,)."""
+        if self.weighting != "likelihood":
+            t = EPS + (1 - EPS) * u
+            ratio = self.sde.std(t) / self.sde.mean_coefficient(t)
+            return t, 1 + ratio**2 if self.weighting == "velocity" else torch.ones_like(t)
         areas, times = cast(Tensor, self.areas), cast(Tensor, self.times)
         total = float(areas[-1])
         wanted = u.double() * total
         right = torch.searchsorted(areas, wanted, right=True).clamp(1, len(areas) - 1)
         share = (wanted - areas[right - 1]) / (areas[right] - areas[right - 1])
-        return (times[right - 1] + share * (times[right] - times[right - 1])).to(u.dtype), total / 2
+        return (times[right - 1] + share * (times[right] - times[right - 1])).to(u.dtype), torch.full_like(
+            u, total / 2
+        )
 
 
 def _table(sde: SDEScheduler) -> tuple[Tensor, Tensor]:

@@ -115,7 +115,7 @@ class ScoreSDEPipeline(DiffusionPipeline):
         Raises:
             ValueError: An argument is not what it must be.
         """
-        shape = self._shape() if shape is None else shape
+        shape = self.roll_shape if shape is None else shape
         self._check(batch_size, shape, sampler, output_type)
         steps = STEPS[sampler] if num_inference_steps is None else num_inference_steps
         if steps < 1 or resamples < 1:
@@ -194,7 +194,9 @@ class ScoreSDEPipeline(DiffusionPipeline):
                 content.pop("_name_or_path", None)  # where it was loaded from on this machine
                 path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
-    def _shape(self) -> tuple[int, int, int]:
+    @property
+    def roll_shape(self) -> tuple[int, int, int]:
+        """(C, P, T) of the rolls that the network was made for."""
         size = self.unet.config.sample_size
         pitches, frames = (size, size) if isinstance(size, int) else size
         return self.unet.config.in_channels, pitches, frames

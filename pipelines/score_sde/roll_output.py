@@ -16,6 +16,7 @@ from PIL import Image
 
 VALUES = ("binary", "velocity")
 VELOCITY = 80  # where the roll says none
+SAMPLE_RATE = 22050  # of audio, Hz
 TEMPO, TICKS_PER_QUARTER = 120.0, 480
 _TAIL = 2.0  # seconds in which the last notes ring out
 # Light to dark for each channel in turn, as (red, green, blue).
@@ -105,7 +106,7 @@ def to_midi(roll: np.ndarray, meaning: RollMeaning) -> bytes:
     return bytes(score.dumps_midi())
 
 
-def to_audio(roll: np.ndarray, meaning: RollMeaning, sample_rate: int = 22050) -> np.ndarray:
+def to_audio(roll: np.ndarray, meaning: RollMeaning, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """Mono float32 (N,), within full scale, with the General MIDI SoundFont of the package pretty_midi.
 
     Raises:

@@ -17,7 +17,7 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from torch import Tensor
 
-PREDICTION_TYPES = ("score", "epsilon")
+PREDICTION_TYPES = ("score", "epsilon", "v_prediction")
 TIMESTEPS = 999.0  # what t = 1 is called for networks that embed diffusion timesteps
 
 
@@ -30,7 +30,9 @@ class SDEScheduler(SchedulerMixin, ConfigMixin):
     """What all processes share. `config.prediction_type` says what the network puts out:
 
     - `"score"`: the score itself, from x and t as they are (the paper's network divides by std(t) within);
-    - `"epsilon"`: the noise, from x brought to about unit variance and the timestep 999 t, as `UNet2DModel` likes it.
+    - `"epsilon"`: the noise, from x brought to about unit variance and the timestep 999 t, as `UNet2DModel` likes it;
+    - `"v_prediction"`: from the same, a noise - s x_0, where a and s are what the input holds of x_0 and of the noise
+      (Salimans and Ho 2022): where there is little but noise, errors don't grow when x_0 is told from it.
     """
 
     config_name = "scheduler_config.json"  # type: ignore[assignment]
@@ -100,12 +102,21 @@ class SDEScheduler(SchedulerMixin, ConfigMixin):
         if self.config["prediction_type"] == "score":
             score: Tensor = model(x, t).sample
             return score
-        noise: Tensor = model(self.scale_model_input(x, t), TIMESTEPS * t).sample
+        scaled = self.scale_model_input(x, t)
+        answer: Tensor = model(scaled, TIMESTEPS * t).sample
+        if self.config["prediction_type"] == "epsilon":
+            return -answer / expand(self.std(t), x)
+        size = self.input_size(t)
+        noise = expand(self.std(t) / size, x) * scaled + expand(self.mean_coefficient(t) / size, x) * answer
         return -noise / expand(self.std(t), x)
+
+    def input_size(self, t: Tensor) -> Tensor:
+        """Root mean square of x_t for data of variance 1, (B,)."""
+        return (self.mean_coefficient(t) ** 2 + self.std(t) ** 2).sqrt()
 
     def scale_model_input(self, x: Tensor, t: Tensor) -> Tensor:
         """x with about the variance of the data, whatever the process adds."""
-        return x / expand((self.mean_coefficient(t) ** 2 + self.std(t) ** 2).sqrt(), x)
+        return x / expand(self.input_size(t), x)
 
 
 class SigmaPowerSDE(SDEScheduler):

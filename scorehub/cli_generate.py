@@ -1,0 +1,110 @@
+"""`scorehub generate`: music from the models."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from tqdm import tqdm
+
+from scorehub.cli_parts import one_line_errors
+
+if TYPE_CHECKING:
+    from scorehub.pipelines.score_sde.samplers import Callback
+
+app = typer.Typer(no_args_is_help=True, help="Music from the models: new, or in place of a damaged passage.")
+
+KINDS = {".mid": "midi", ".wav": "audio", ".png": "image", ".npy": "array"}
+
+Target = Annotated[Path, typer.Option(help="File to write: .mid, .wav, .png or .npy.")]
+Model = Annotated[str | None, typer.Option(help="Folder or Hub repository of a trusted model; the embedded if none.")]
+Sampler = Annotated[str, typer.Option(help="ode_fast, ode, euler_maruyama or predictor_corrector.")]
+Steps = Annotated[int | None, typer.Option(help="Steps of the sampler; its own number if none.")]
+Seed = Annotated[int, typer.Option(help="The same seed makes the same music.")]
+
+
+@app.command("roll")
+def generate_roll(
+    out: Target,
+    sampler: Sampler = "ode_fast",
+    steps: Steps = None,
+    seed: Seed = 0,
+    preset: Annotated[str, typer.Option(help="default: 8 s; paper: 28 s, a frame a second.")] = "default",
+    model: Model = None,
+) -> None:
+    """Draw a piano roll from noise.
+
+    scorehub generate roll --sampler ode --out x.mid
+    """
+    import torch
+
+    from scorehub.repair import load_pipeline
+
+    with one_line_errors():
+        if out.suffix not in KINDS:
+            raise ValueError(f"out must end in one of {', '.join(KINDS)}, got {out.name}")
+        pipe = load_pipeline(model, preset)
+        draw = torch.Generator().manual_seed(seed)
+        with _progress() as callback:
+            made = pipe(1, sampler=sampler, num_inference_steps=steps, generator=draw, callback=callback)
+        _write(pipe.convert(made.rolls, KINDS[out.suffix])[0], out)
+        typer.echo(f"wrote {out}, {made.evaluations[0]} evaluations of the network")
+
+
+@app.command("repair")
+def generate_repair(
+    midi: Annotated[Path, typer.Argument(help="The piece, a MIDI file.")],
+    start: Annotated[float, typer.Option(help="Where the passage begins, in seconds.")],
+    end: Annotated[float, typer.Option(help="Where it ends; after the piece's end to go on.")],
+    out: Annotated[Path, typer.Option(help="MIDI file to write.")],
+    sampler: Sampler = "ode_fast",
+    steps: Steps = None,
+    seed: Seed = 0,
+    model: Model = None,
+) -> None:
+    """Make a passage of a piece anew, so that it fits what is around it, or go on with the piece.
+
+    scorehub generate repair damaged.mid --start 12 --end 15 --out repaired.mid
+    """
+    from scorehub.notes import MAX_MIDI_BYTES, read_midi, write_midi
+    from scorehub.repair import Sampling, load_pipeline, repair_passage
+
+    with one_line_errors():
+        with midi.open("rb") as file:
+            piece = read_midi(file.read(MAX_MIDI_BYTES + 1))
+        pipe = load_pipeline(model)
+        with _progress() as callback:
+            sampling = Sampling(sampler, steps, seed=seed, callback=callback)
+            repaired = repair_passage(pipe, piece, start, end, sampling)
+        out.write_bytes(write_midi(repaired))
+        inside = (repaired.onset >= start) & (repaired.onset < end)
+        typer.echo(f"wrote {out}, {inside.sum()} new notes from {start:g} to {end:g} s")
+
+
+def _write(made: Any, out: Path) -> None:
+    """Writes what `ScoreSDEPipeline.convert` made of one roll."""
+    import numpy as np
+    import soundfile
+
+    from scorehub.pipelines.score_sde.roll_output import SAMPLE_RATE
+
+    if out.suffix == ".mid":
+        out.write_bytes(made)
+    elif out.suffix == ".wav":
+        soundfile.write(out, made, SAMPLE_RATE)
+    elif out.suffix == ".png":
+        made.save(out)
+    else:
+        np.save(out, made)
+
+
+@contextmanager
+def _progress() -> Iterator["Callback"]:
+    """A bar of the way from noise to the roll, moved by the callback that it gives."""
+    with tqdm(total=100, unit="%", disable=None, leave=False) as bar:
+
+        def move(number: int, time: float, noisy: Any) -> None:
+            bar.update(round(100 * (1 - time)) - bar.n)  # back to the beginning where a passage has several parts
+
+        yield move

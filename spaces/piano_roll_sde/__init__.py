@@ -1,0 +1,1 @@
+"""Draw piano rolls with a score-SDE model, and repair passages of a piece."""

@@ -1,0 +1,350 @@
+"""The Space of score-SDE piano rolls: its pictures, pieces and jobs, and the whole of it in a headless browser."""
+
+import re
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import UNet2DModel
+from space_browser import CHROMIUM, CHROMIUM_OPTIONS, Space
+
+from scorehub.notes import make_notes, read_midi, write_midi
+from scorehub.pipelines.score_sde.pipeline import ScoreSDEPipeline
+from scorehub.pipelines.score_sde.scheduler.sde_scheduler import VPSDE
+from scorehub.rolls import RollSpec
+from scorehub.spaces.piano_roll_sde import piece, show
+from scorehub.spaces.piano_roll_sde.passage import Passage
+from scorehub.spaces.piano_roll_sde.piece import Piece
+from scorehub.spaces.piano_roll_sde.sampling import Job
+
+APP = Path(show.__file__).with_name("app.py")
+SPEC = RollSpec(fs=4.0, lowest=48, n_pitches=24, seconds=8.0)
+# A scale of 20 notes, one every half second, the last one's end at 10 s.
+SCALE = make_notes(np.arange(20) / 2, np.full(20, 0.5), 50 + np.arange(20), 60 + np.arange(20))
+
+
+@pytest.fixture
+def pipe():
+    """A network of 4 and 8 channels with seeded weights, rolls of 24 pitches from C3 and 8 seconds."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    unet = UNet2DModel(
+        sample_size=(SPEC.n_pitches, SPEC.n_frames),
+        in_channels=1,
+        out_channels=1,
+        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+        block_out_channels=(4, 8),
+        layers_per_block=1,
+        norm_num_groups=2,
+        attention_head_dim=4,
+    ).eval()
+    unet.conv_out.weight.data *= 0.05
+    return ScoreSDEPipeline(unet, VPSDE(), fs=SPEC.fs, lowest=SPEC.lowest)
+
+
+def test_a_picture_has_high_notes_on_top_and_what_is_held_in_half_the_ink():
+    roll = np.full((12, 3), -1.0)
+    roll[0] = [1, 0, -1]  # C, whose key is white
+    roll[1, 2] = 1  # C sharp, whose key is black
+
+    picture = show.ink([roll], lowest=60)
+
+    red, green, blue = show.INKS[0]
+    half = [round((255 + ink) / 2) for ink in (red, green, blue)]
+    np.testing.assert_allclose(picture[11], [(red, green, blue), half, (255, 255, 255)], atol=1)
+    assert picture[10, 2].tolist() == [red, green, blue]
+    assert (picture[10, 0] < 255).all()
+    assert (picture[10, 0] > 200).all()
+
+
+def test_later_layers_lie_over_earlier_ones_in_inks_of_their_own():
+    old, new = np.array([[1.0, 1.0, -1.0]]), np.array([[-1.0, 1.0, 1.0]])
+    assert show.ink([old, new], lowest=60)[0].tolist() == [list(show.INKS[0]), *[list(show.INKS[1])] * 2]
+
+
+def test_a_frame_shows_the_notes_of_its_seconds_and_pitches():
+    roll = show.Frame(lowest=52, n_pitches=2, begin=1.0, end=3.0).roll(SCALE, fs=4.0)
+    expected = np.full((1, 2, 8), -1.0)
+    expected[0, 0, :2], expected[0, 1, 2:4] = (1, 0), (1, 0)  # pitch 52 from 1 s, pitch 53 from 1.5 s
+    assert roll.tolist() == expected.tolist()
+
+
+def test_a_passage_is_shaded_where_it_is_and_no_further_than_is_seen():
+    frame = show.Frame(48, 24, 2.0, 10.0)
+    html = show.roll_html(list(frame.roll(SCALE)), frame, passage=(4.0, 5.0))
+    assert '<div class="passage" style="left: 25.000%; width: 12.500%">' in html
+    html = show.roll_html(list(frame.roll(SCALE)), frame, passage=(9.0, 99.0))
+    assert '<div class="passage" style="left: 87.500%; width: 12.500%">' in html
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "labels"),
+    [
+        (0.0, 8.0, ["0 s", "1", "2", "3", "4", "5", "6", "7"]),
+        (2.5, 18.5, ["4 s", "6", "8", "10", "12", "14", "16", "18"]),
+        (50.0, 80.0, ["50 s", "55", "1:00", "1:05", "1:10", "1:15"]),
+        (0.0, 3601.0, ["0 s", *[f"{m}:00" for m in range(10, 60, 10)], "1:00:00"]),
+    ],
+)
+def test_the_ruler_has_round_seconds_not_too_many(begin, end, labels):
+    html = show.roll_html([np.full((2, 4), -1.0)], show.Frame(60, 2, begin, end))
+    assert re.findall(r">([^<]+)</span>", html.split('class="ruler"')[1]) == labels
+
+
+def test_each_c_is_named_where_it_lies():
+    html = show.roll_html([np.full((25, 4), -1.0)], show.Frame(48, 25, 0.0, 1.0))
+    keys = re.findall(r"bottom: min\(([\d.]+)%[^>]*>([^<]+)<", html.split('class="paper"')[0])
+    assert keys == [("0.00", "C3"), ("48.00", "C4"), ("96.00", "C5")]
+
+
+def test_notes_and_times_are_told_in_words():
+    assert show.count_notes(SCALE) == "20 notes, D3 to A4"
+    assert show.count_notes(make_notes([0], [1], [60])) == "1 note, C4 to C4"
+    assert show.count_notes(make_notes([], [], [])) == "no notes"
+    assert [show.clock(seconds) for seconds in (7, 9.96, 12.34, 65, 3600)] == ["7", "10", "12.3", "1:05", "1:00:00"]
+
+
+def test_markup_in_a_file_name_or_a_reason_stays_text():
+    assert "<b>x" not in show.title("<b>x.mid")
+    assert "<i>" not in show.reason(ValueError("got <i>"))
+
+
+def test_an_excerpt_is_cut_at_both_ends_and_counts_from_its_beginning():
+    cut = piece.excerpt(SCALE, 1.2, 2.25)
+    np.testing.assert_allclose(cut.onset, [0, 0.3, 0.8])
+    np.testing.assert_allclose(cut.duration, [0.3, 0.5, 0.25])
+    assert (cut.pitch.tolist(), cut.velocity.tolist()) == ([52, 53, 54], [62, 63, 64])
+
+
+def test_what_is_seen_has_six_seconds_on_either_side_within_the_piece():
+    whole = Piece("scale", "Scale", make_notes(np.arange(30), np.ones(30), np.full(30, 60)))
+    assert whole.view(10.0, 12.0) == (4.0, 18.0)
+    assert whole.view(1.0, 2.0) == (0.0, 8.0)
+    assert whole.view(29.0, 34.0) == (23.0, 34.0)
+    assert whole.view(12.0, 10.0) == whole.view(10.0, 12.0)
+
+
+def test_new_notes_are_those_that_were_not_there_however_long_old_ones_last():
+    after = make_notes([0.0, 0.5, 1.0, 1.1], [0.1, 0.5, 9.0, 1.0], [50, 51, 52, 52], [60, 61, 62, 62])
+    kept, new = piece.split_new(SCALE, after)
+    assert kept.onset.tolist() == [0.0, 0.5, 1.0]
+    assert new.onset.tolist() == [1.1]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "whole and well formed"),
+        (np.random.default_rng(0).bytes(5000), "whole and well formed"),
+        (write_midi(SCALE)[:-40], "whole and well formed"),
+        (write_midi(make_notes([], [], [])), "1 to 50000 notes"),
+        (write_midi(make_notes([4000.0], [1.0], [60])), "within 3600 s"),
+        (bytes(piece.MAX_BYTES + 1), "at most 2097152 bytes"),
+    ],
+)
+def test_an_upload_that_is_no_fit_piece_is_refused_with_a_reason(tmp_path, content, reason):
+    path = tmp_path / "upload.mid"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=reason):
+        piece.load_upload(path)
+
+
+def test_the_tunes_have_composers_and_notes():
+    titles = piece.tune_titles()
+    assert titles["bach_prelude_in_c"] == "Bach: Prelude in C major"
+    tune = piece.load_tune("bach_prelude_in_c")
+    assert tune.notes.pitch[:5].tolist() == [60, 64, 67, 72, 76]  # C E G c e
+    assert tune.first_passage() == (8.0, 12.0)
+
+
+def test_a_passage_is_seen_and_heard_before_and_after():
+    changed = make_notes(SCALE.onset, SCALE.duration, np.where(SCALE.onset == 5, 72, SCALE.pitch), SCALE.velocity)
+    passage = Passage(Piece("scale", "Scale", SCALE), changed, 5.0, 5.5)
+    before, after = passage.pictures(SPEC)
+    assert "20 notes, D3 to A4 · 10 long" in before
+    assert "1 new notes, in red · 19 of 20 kept" in after
+    (rate, old), (_, new) = passage.sounds()
+    assert old.dtype == new.dtype == np.int16
+    early, late = slice(0, int(4.9 * rate)), slice(int(5.1 * rate), int(5.4 * rate))
+    assert np.abs(np.fft.rfft(old[late])).argmax() < np.abs(np.fft.rfft(new[late])).argmax()
+    assert np.corrcoef(old[early], new[early])[0, 1] > 0.99
+
+
+def test_watching_a_job_changes_nothing_and_counts_the_evaluations(pipe):
+    def sample(callback=None):
+        return pipe(2, num_inference_steps=6, generator=torch.Generator().manual_seed(3), callback=callback)
+
+    job = Job(pipe, sample)
+    seen = list(job)
+
+    alone = sample()
+    np.testing.assert_array_equal(job.result.rolls, alone.rolls)
+    assert job.evaluations == 7 == alone.evaluations[0]  # one a step, and one for the last noise
+    assert (seen[0].part, seen[0].step, seen[0].evaluations) == (1, 1, 1)
+    assert seen[0].rolls.shape == (2, 1, 24, 32)
+    assert 0 < seen[0].time < 1
+
+
+def test_a_job_shows_what_the_network_expects_of_the_end(pipe):
+    pipe.unet.conv_out.weight.data.zero_()
+    pipe.unet.conv_out.bias.data.zero_()  # no noise is seen in anything, so that x_0 = x_t / mean
+    noisy = {}
+
+    def sample(callback):
+        def both(number, t, x):
+            noisy[number] = (x / pipe.scheduler.mean_coefficient(torch.tensor(t))).numpy()
+            callback(number, t, x)
+
+        return pipe(num_inference_steps=4, generator=torch.Generator().manual_seed(0), callback=both)
+
+    for progress in Job(pipe, sample):
+        np.testing.assert_allclose(progress.rolls, noisy[progress.step - 1], rtol=1e-4)
+
+
+def test_a_job_that_nobody_watches_any_more_ends_and_makes_room_for_the_next(pipe):
+    long = Job(pipe, lambda callback: pipe(sampler="euler_maruyama", num_inference_steps=10**6, callback=callback))
+    watching = iter(long)
+    next(watching)
+    watching.close()
+
+    job = Job(pipe, lambda callback: pipe(num_inference_steps=2, callback=callback))
+    assert [progress.step for progress in job][:1] == [1]
+    assert job.result.evaluations.tolist() == [3]
+    assert not hasattr(long, "result")
+
+
+def test_what_goes_wrong_in_a_job_reaches_who_watches(pipe):
+    with pytest.raises(ValueError, match="num_inference_steps and resamples must be 1 or more"):
+        list(Job(pipe, lambda callback: pipe(num_inference_steps=0, callback=callback)))
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="neither chromium nor google-chrome is installed")
+def test_a_visitor_draws_rolls_hears_them_and_repairs_a_piece(pipe, tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    pipe.save_pretrained(tmp_path / "model")
+    model = {"PIANO_ROLL_SDE_MODEL": str(tmp_path / "model")}
+    with Space(APP, tmp_path, model) as space, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+        page = browser.new_page(viewport={"width": 1360, "height": 950})
+        requests = []
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(space.url)
+        draw(page, tmp_path)
+        page.get_by_role("tab", name="Repair").click()
+        upload_what_is_no_midi(page, tmp_path)
+        mark(page, tmp_path)
+        repair(page, tmp_path)
+        browser.close()
+    assert [url for url in requests if not url.startswith((space.url, "data:", "blob:"))] == []
+
+
+def draw(page, folder):
+    """Two rolls in five steps: the picture changes, sound and file are there; a long job is stopped."""
+    pictures = page.locator(".card:visible .paper img")
+    noise = pictures.first.get_attribute("src")
+    set_number(page, "Steps", 5)
+    page.get_by_text("2", exact=True).click()
+    page.get_by_role("button", name="Draw", exact=True).click()
+    page.get_by_text("6 evaluations of the network").wait_for()
+    assert pictures.count() == 2
+    assert noise not in {picture.get_attribute("src") for picture in pictures.all()}
+    title = page.locator(".card:visible .title").nth(1).inner_text()
+    assert "Seed 1" in title
+    assert np.abs(heard(page, ".card:visible >> nth=1")).max() > 1000
+    notes = read_midi(download(page, ".card:visible >> nth=1", folder / "drawn.mid", "roll_1.mid"))
+    assert f"{len(notes)} notes" in title
+    assert SPEC.lowest <= notes.pitch.min() <= notes.pitch.max() < SPEC.lowest + SPEC.n_pitches
+
+    page.get_by_label("Sampler").first.click()
+    page.get_by_role("option", name="Random walk").click()
+    set_number(page, "Steps", 1000)
+    page.get_by_role("button", name="Another seed").first.click()
+    page.get_by_role("button", name="Stop").first.click()
+    page.get_by_text("Stopped").wait_for()
+    assert page.get_by_label("Seed").first.input_value() == "2"
+
+
+def upload_what_is_no_midi(page, folder):
+    """Its reason is in the page, and the tune that was there still is."""
+    (folder / "noise.mid").write_bytes(np.random.default_rng(1).bytes(3000))
+    page.locator("input[type=file]:visible, .upload input[type=file]").last.set_input_files(folder / "noise.mid")
+    page.get_by_text("MIDI file must be whole and well formed").wait_for()
+    assert page.get_by_text("Bach: Prelude in C major").last.is_visible()
+
+
+def mark(page, folder):
+    """Uploads the scale and marks 4 to 6 s by numbers; a drag over the second half of what is seen marks that."""
+    (folder / "scale.mid").write_bytes(write_midi(SCALE))
+    page.locator(".upload input[type=file]").set_input_files(folder / "scale.mid")
+    page.get_by_text("20 notes, D3 to A4").wait_for()
+    page.get_by_role("button", name="Continue after the end").click()
+    page.get_by_label("From (seconds)").and_(page.locator("input[type=number]")).wait_for()
+    shade = page.locator(".markable:visible .roll:not(.strip) .passage").first
+    roll = page.locator(".markable:visible .roll:not(.strip) .paper").first
+    roll.locator("xpath=self::*[@data-end='14.0']").wait_for()
+    box = roll.bounding_box()  # 4 to 14 s
+    page.mouse.move(box["x"] + 1, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 20)
+    page.mouse.up()
+    page.locator(".paper[data-end='10.0']").nth(1).wait_for()  # 4 to 7 s are marked, all is seen
+    assert 39 < percent(shade, "left") < 41
+    assert 28 < percent(shade, "width") < 31
+    set_number(page, "From (seconds)", 4)
+    set_number(page, "To (seconds)", 6)
+    page.locator(".passage[style*='left: 40.000%; width: 20.000%']").last.wait_for()
+
+
+def repair(page, folder):
+    """In five steps of two takes each: all notes outside of 4 to 6 s are as they were."""
+    page.get_by_text("Sampler, steps, takes, seed").click()
+    set_number(page, "Steps", 5)
+    set_number(page, "Takes of each step", 2)
+    page.get_by_role("button", name="Repair", exact=True).click()
+    page.get_by_text("11 evaluations of the network").wait_for()
+    assert np.abs(heard(page, ".card:visible >> nth=1")).max() > 1000
+    after = read_midi(download(page, ".card:visible >> nth=1", folder / "repaired.mid", "scale_repaired.mid"))
+    outside = (after.onset < 4) | (after.onset >= 6)
+    assert after.pitch[outside].tolist() == [*range(50, 58), *range(62, 70)]
+    assert after.velocity[outside].tolist() == [*range(60, 68), *range(72, 80)]
+    np.testing.assert_allclose(after.onset[outside], SCALE.onset[[*range(8), *range(12, 20)]], atol=1e-3)
+    np.testing.assert_allclose(after.duration[outside], 0.5, atol=2e-3)
+    assert f"{len(after) - 16} new notes, in red" in page.locator(".card:visible .title").last.inner_text()
+
+
+def set_number(page, label, value):
+    """Types into the number beside a slider."""
+    box = page.locator("input[type=number]:visible").and_(page.get_by_label(label))
+    box.fill(str(value))
+    box.press("Tab")
+
+
+def percent(element, side):
+    return float(re.search(rf"{side}: ([\d.]+)%", element.get_attribute("style"))[1])
+
+
+def heard(page, card):
+    """The 16-bit samples of a card's player, after Play was pressed."""
+    page.locator(card).get_by_label("Play", exact=True).click()
+    code = """async (card) => {
+        const host = [...card.querySelectorAll('div')].find((part) => part.shadowRoot);
+        const bytes = await (await fetch(host.shadowRoot.querySelector('audio').src)).arrayBuffer();
+        return Array.from(new Uint8Array(bytes));
+    }"""
+    wav = bytes(page.locator(card).evaluate(code))
+    assert wav[:4] == b"RIFF"
+    start = wav.index(b"data")
+    (size,) = struct.unpack("<I", wav[start + 4 : start + 8])
+    return np.frombuffer(wav[start + 8 : start + 8 + size], np.int16).astype(np.int64)
+
+
+def download(page, card, path, name):
+    with page.expect_download() as event:
+        page.locator(card).get_by_text("Download MIDI").click()
+    assert event.value.suggested_filename == name
+    event.value.save_as(path)
+    return path.read_bytes()
