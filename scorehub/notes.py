@@ -57,6 +57,10 @@ class Notes:
         """When the last note ends, in seconds; 0 without notes."""
         return float((self.onset + self.duration).max()) if len(self) else 0.0
 
+    def choose(self, keep: np.ndarray) -> "Notes":
+        """The notes for which `keep`, bool (N,), is true."""
+        return Notes(*(column[keep] for column in self._columns()))
+
 
 def make_notes(
     onset: np.ndarray,

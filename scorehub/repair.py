@@ -50,6 +50,7 @@ def load_pipeline(model: str | Path | None = None, preset: str = "default") -> S
     folder = code if model else str(Path(code, PRESETS[preset]))
     pipeline: Any = DiffusionPipeline.from_pretrained(folder, custom_pipeline=code, trust_remote_code=True)
     pipeline.set_progress_bar_config(disable=True)
+    pipeline.unet.to(memory_format=torch.channels_last)  # nearly twice as fast on a CPU
     return pipeline  # type: ignore[no-any-return]
 
 
@@ -81,7 +82,7 @@ def repair_passage(
         raise ValueError(f"passage must begin within the piece, which is {notes.end:.2f} s long, got {start} s")
     sampling = sampling or Sampling()
     gone = (notes.onset >= start) & (notes.onset < end) & (notes.program != DRUMS)
-    piece = _choose(notes, ~gone)
+    piece = notes.choose(~gone)
     for number, (first, last) in enumerate(pairwise(_borders(start, end, roll_spec(pipe)))):
         seeds = torch.Generator().manual_seed(sampling.seed + number)
         piece = _fill(pipe, piece, (first, last, end if end < notes.end else np.inf), sampling, seeds)
@@ -122,7 +123,7 @@ def _fill(
     inside = (new.onset * spec.fs + 0.5 >= mask.argmin()) & (onset < last)
     sounding_on = ~inside & (onset < first) & (onset + new.duration > first)
     held = dict(zip(new.pitch[sounding_on].tolist(), (onset + new.duration)[sounding_on].tolist(), strict=True))
-    return _join(_hold(piece, first, held), _choose(new, inside), begin, first)
+    return _join(_hold(piece, first, held), new.choose(inside), begin, first)
 
 
 def _hold(piece: Notes, first: float, held: dict[int, float]) -> Notes:
@@ -136,7 +137,7 @@ def _hold(piece: Notes, first: float, held: dict[int, float]) -> Notes:
 
 def _join(piece: Notes, new: Notes, begin: float, first: float) -> Notes:
     """The piece and the new notes, whose times count from `begin`."""
-    pitched = _choose(piece, piece.program != DRUMS)
+    pitched = piece.choose(piece.program != DRUMS)
     near = pitched.velocity[np.argsort(np.abs(pitched.onset - first), kind="stable")[:NEIGHBOURS]]
     loudness = np.where(new.velocity == VELOCITY, np.median(near) if len(near) else VELOCITY, new.velocity)
     program, track = np.array([_part(pitched, program) for program in new.program.tolist()]).reshape(-1, 2).T
@@ -153,8 +154,3 @@ def _part(notes: Notes, program: int) -> tuple[int, int]:
         return program, 0
     found, counts = np.unique(parts, axis=1, return_counts=True)
     return int(found[0, counts.argmax()]), int(found[1, counts.argmax()])
-
-
-def _choose(notes: Notes, keep: np.ndarray) -> Notes:
-    columns = (notes.onset, notes.duration, notes.pitch, notes.velocity, notes.program, notes.track)
-    return Notes(*(column[keep] for column in columns))

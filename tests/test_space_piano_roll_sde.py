@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import UNet2DModel
-from space_browser import CHROMIUM, CHROMIUM_OPTIONS, Space
+from space_browser import CHROMIUM, Space, visit
 
 from scorehub.notes import make_notes, read_midi, write_midi
 from scorehub.pipelines.score_sde.pipeline import ScoreSDEPipeline
@@ -104,7 +104,8 @@ def test_notes_and_times_are_told_in_words():
     assert show.count_notes(SCALE) == "20 notes, D3 to A4"
     assert show.count_notes(make_notes([0], [1], [60])) == "1 note, C4 to C4"
     assert show.count_notes(make_notes([], [], [])) == "no notes"
-    assert [show.clock(seconds) for seconds in (7, 9.96, 12.34, 65, 3600)] == ["7", "10", "12.3", "1:05", "1:00:00"]
+    assert [show.clock(seconds) for seconds in (7, 9.96, 12.34, 65)] == ["7", "10", "12.3", "1:05"]
+    assert [show.duration(seconds) for seconds in (9.5, 65, 3600)] == ["9.5 s", "1:05 min", "1:00:00 h"]
 
 
 def test_markup_in_a_file_name_or_a_reason_stays_text():
@@ -140,8 +141,9 @@ def test_new_notes_are_those_that_were_not_there_however_long_old_ones_last():
         (b"", "whole and well formed"),
         (np.random.default_rng(0).bytes(5000), "whole and well formed"),
         (write_midi(SCALE)[:-40], "whole and well formed"),
-        (write_midi(make_notes([], [], [])), "1 to 50000 notes"),
-        (write_midi(make_notes([4000.0], [1.0], [60])), "within 3600 s"),
+        (write_midi(make_notes([], [], [])), "1 to 50,000 notes"),
+        (write_midi(make_notes([4000.0], [1.0], [60])), "in 1 to 3,600 s"),
+        (write_midi(make_notes([0.0], [0.5], [60])), "got 1 in 0.5 s"),
         (bytes(piece.MAX_BYTES + 1), "at most 2097152 bytes"),
     ],
 )
@@ -161,15 +163,16 @@ def test_the_tunes_have_composers_and_notes():
 
 
 def test_a_passage_is_seen_and_heard_before_and_after():
-    changed = make_notes(SCALE.onset, SCALE.duration, np.where(SCALE.onset == 5, 72, SCALE.pitch), SCALE.velocity)
+    changed = make_notes(SCALE.onset, SCALE.duration, np.where(SCALE.onset == 5, 79, SCALE.pitch), SCALE.velocity)
     passage = Passage(Piece("scale", "Scale", SCALE), changed, 5.0, 5.5)
     before, after = passage.pictures(SPEC)
-    assert "20 notes, D3 to A4 · 10 long" in before
-    assert "1 new notes, in red · 19 of 20 kept" in after
+    assert "20 notes, D3 to A4 · 10 s long" in before
+    assert "1 new note, in red · 19 of 20 kept" in after
     (rate, old), (_, new) = passage.sounds()
     assert old.dtype == new.dtype == np.int16
     early, late = slice(0, int(4.9 * rate)), slice(int(5.1 * rate), int(5.4 * rate))
-    assert np.abs(np.fft.rfft(old[late])).argmax() < np.abs(np.fft.rfft(new[late])).argmax()
+    strongest = [np.abs(np.fft.rfft(sound[late])).argmax() / 0.3 for sound in (old, new)]
+    assert strongest == [pytest.approx(2 * 261.6, abs=5), pytest.approx(784.0, abs=5)]  # C4's octave, G5
     assert np.corrcoef(old[early], new[early])[0, 1] > 0.99
 
 
@@ -223,23 +226,13 @@ def test_what_goes_wrong_in_a_job_reaches_who_watches(pipe):
 
 @pytest.mark.skipif(CHROMIUM is None, reason="neither chromium nor google-chrome is installed")
 def test_a_visitor_draws_rolls_hears_them_and_repairs_a_piece(pipe, tmp_path):
-    from playwright.sync_api import sync_playwright
-
     pipe.save_pretrained(tmp_path / "model")
-    model = {"PIANO_ROLL_SDE_MODEL": str(tmp_path / "model")}
-    with Space(APP, tmp_path, model) as space, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
-        page = browser.new_page(viewport={"width": 1360, "height": 950})
-        requests = []
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto(space.url)
+    with Space(APP, tmp_path, {"PIANO_ROLL_SDE_MODEL": str(tmp_path / "model")}) as space, visit(space) as page:
         draw(page, tmp_path)
         page.get_by_role("tab", name="Repair").click()
         upload_what_is_no_midi(page, tmp_path)
         mark(page, tmp_path)
         repair(page, tmp_path)
-        browser.close()
-    assert [url for url in requests if not url.startswith((space.url, "data:", "blob:"))] == []
 
 
 def draw(page, folder):
@@ -247,7 +240,7 @@ def draw(page, folder):
     pictures = page.locator(".card:visible .paper img")
     noise = pictures.first.get_attribute("src")
     set_number(page, "Steps", 5)
-    page.get_by_text("2", exact=True).click()
+    page.locator(".count").get_by_label("2").check()
     page.get_by_role("button", name="Draw", exact=True).click()
     page.get_by_text("6 evaluations of the network").wait_for()
     assert pictures.count() == 2
@@ -263,6 +256,7 @@ def draw(page, folder):
     page.get_by_role("option", name="Random walk").click()
     set_number(page, "Steps", 1000)
     page.get_by_role("button", name="Another seed").first.click()
+    page.get_by_text("of 1000").wait_for()
     page.get_by_role("button", name="Stop").first.click()
     page.get_by_text("Stopped").wait_for()
     assert page.get_by_label("Seed").first.input_value() == "2"
@@ -313,7 +307,7 @@ def repair(page, folder):
     assert after.velocity[outside].tolist() == [*range(60, 68), *range(72, 80)]
     np.testing.assert_allclose(after.onset[outside], SCALE.onset[[*range(8), *range(12, 20)]], atol=1e-3)
     np.testing.assert_allclose(after.duration[outside], 0.5, atol=2e-3)
-    assert f"{len(after) - 16} new notes, in red" in page.locator(".card:visible .title").last.inner_text()
+    assert f"{len(after) - 16} new note" in page.locator(".card:visible .title").last.inner_text()
 
 
 def set_number(page, label, value):

@@ -1,6 +1,6 @@
 """What both tabs have: the choice of sampler and steps, buttons to start and stop, a line that tells how far it is."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,7 @@ from scorehub.spaces.piano_roll_sde.sampling import Progress
 SAMPLERS = {
     "ode_fast": ("Fast flow (DPM-Solver++)", "ode_fast: the probability flow in few, large steps."),
     "ode": ("Exact flow (Runge-Kutta)", "ode: the probability flow in as many steps as it takes."),
-    "euler_maruyama": (
-        "Random walk (Euler-Maruyama)",
-        "euler_maruyama: new noise in each of many steps.",
-    ),
+    "euler_maruyama": ("Random walk (Euler-Maruyama)", "euler_maruyama: new noise in each of many steps."),
     "predictor_corrector": (
         "Corrected walk (predictor-corrector)",
         "predictor_corrector: a random walk, and a correction before each step.",
@@ -55,9 +52,38 @@ class Buttons:
         ready = {self.start: gr.Button(interactive=True), self.another: gr.Button(visible=True)}
         return {**ready, self.stop: gr.Button(visible=False), self.status: status}
 
-    def all(self) -> set[Any]:
+    def all(self) -> list[Any]:
         """What `running` and `idle` change."""
-        return {self.start, self.another, self.stop, self.status}
+        return [self.start, self.another, self.stop, self.status]
+
+    def connect(
+        self,
+        job: Callable[..., Iterator[Updates]],
+        inputs: list[Any],
+        outputs: list[Any],
+        next_seed: Any,
+        clear: Callable[[], Updates] = dict,
+    ) -> list[Any]:
+        """Lets the buttons start a job, which may have to wait for those of other visitors, and stop it.
+
+        Args:
+            next_seed: The event that brings the next seed, a click of `another`.
+            clear: What goes when the job is stopped.
+
+        Returns:
+            The job's events, for others that end it.
+        """
+
+        def wait() -> Updates:
+            return self.running(show.progress("Waiting for the network", 0))
+
+        def stop() -> Updates:
+            return self.idle(show.progress("Stopped")) | clear()
+
+        clicks = (self.start.click, next_seed.then)
+        jobs = [click(wait, None, self.all(), **QUIET).then(job, inputs, outputs, **ONE_JOB) for click in clicks]
+        self.stop.click(stop, None, outputs, cancels=jobs, **QUIET)
+        return jobs
 
 
 def sampler_controls(chooses_steps: Collection[str] = ()) -> tuple[gr.Dropdown, gr.Slider]:
@@ -103,9 +129,9 @@ def progress_line(progress: Progress, sampler: str, steps: int, in_parts: bool) 
         step, done = f"step {progress.step}, time {progress.time:.2f}", 1 - progress.time
     else:
         step, done = f"step {progress.step} of {steps}", progress.step / steps
-    return show.progress(f"{part}{step}, {progress.evaluations} evaluations".capitalize(), done)
+    return show.progress(f"{part}{step}, {show.count(progress.evaluations, 'evaluation')}".capitalize(), done)
 
 
 def summary_line(evaluations: int, seconds: float) -> str:
     """What a job took."""
-    return show.progress(f"{evaluations:,} evaluations of the network in {seconds:.1f} s")
+    return show.progress(f"{show.count(evaluations, 'evaluation')} of the network in {seconds:.1f} s")

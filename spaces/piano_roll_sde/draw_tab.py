@@ -5,16 +5,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import gradio as gr
 import numpy as np
 import torch
 
 from scorehub.pipelines.score_sde.pipeline import ScoreSDEOutput, ScoreSDEPipeline
+from scorehub.pipelines.score_sde.samplers import Callback
 from scorehub.repair import roll_spec
 from scorehub.rolls import RollSpec, make_roll, roll_to_notes
 from scorehub.spaces.piano_roll_sde import browser, controls, show
-from scorehub.spaces.piano_roll_sde.controls import Updates
+from scorehub.spaces.piano_roll_sde.controls import QUIET, Buttons, Updates
 from scorehub.spaces.piano_roll_sde.piece import to_player
 from scorehub.spaces.piano_roll_sde.sampling import Job
 
@@ -31,9 +33,9 @@ class Card:
     audio: gr.Audio
     midi: gr.DownloadButton
 
-    def all(self) -> set[gr.Column | gr.HTML | gr.Audio | gr.DownloadButton]:
+    def all(self) -> list[Any]:
         """What changes."""
-        return {self.column, self.picture, self.audio, self.midi}
+        return [self.column, self.picture, self.audio, self.midi]
 
 
 def draw_tab(pipe: ScoreSDEPipeline) -> None:
@@ -52,10 +54,20 @@ def draw_tab(pipe: ScoreSDEPipeline) -> None:
             cards = [_card(visible=number == 0) for number in range(MAX_ROLLS)]
             noise = np.random.default_rng(0).normal(size=(1, *spec.shape)) * 0.6
             cards[0].picture.value = _picture(noise[0], spec, EMPTY)
+    _draw_events(pipe, cards, [sampler, steps, count, seed], buttons)
+
+
+def _draw_events(pipe: ScoreSDEPipeline, cards: list[Card], options: list[Any], buttons: Buttons) -> None:
+    """Rolls are drawn.
+
+    Args:
+        options: Sampler, steps, number of rolls and the first one's seed.
+    """
+    spec = roll_spec(pipe)
 
     def draw(sampler: str, steps: int, count: int, seed: int | None) -> Iterator[Updates]:
         seeds = [int(seed or 0) + number for number in range(count)]
-        yield buttons.running(show.progress("Waiting for the network", 0)) | _clear(cards, count)
+        yield buttons.running(show.progress("Begun", 0)) | _clear(cards, count)
         job, begun = _job(pipe, sampler, steps, seeds), time.monotonic()
         try:
             for progress in job:
@@ -72,10 +84,10 @@ def draw_tab(pipe: ScoreSDEPipeline) -> None:
         with TemporaryDirectory() as folder:
             yield buttons.idle(line) | _results(pipe, job.result.rolls, seeds, cards, Path(folder))
 
-    next_seed = buttons.another.click(lambda seed, count: (seed or 0) + count, [seed, count], seed)
-    inputs, outputs = [sampler, steps, count, seed], buttons.all().union(*(card.all() for card in cards))
-    jobs = [event(draw, inputs, outputs, **controls.ONE_JOB) for event in (buttons.start.click, next_seed.then)]
-    buttons.stop.click(lambda: buttons.idle(show.progress("Stopped")), None, buttons.all(), cancels=jobs)
+    _, _, count, seed = options
+    next_seed = buttons.another.click(lambda seed, count: (seed or 0) + count, [seed, count], seed, **QUIET)
+    outputs = [*buttons.all(), *(part for card in cards for part in card.all())]
+    buttons.connect(draw, options, outputs, next_seed)
 
 
 def _card(visible: bool) -> Card:
@@ -87,7 +99,7 @@ def _card(visible: bool) -> Card:
 
 
 def _job(pipe: ScoreSDEPipeline, sampler: str, steps: int, seeds: list[int]) -> Job[ScoreSDEOutput]:
-    def sample(callback):
+    def sample(callback: Callback) -> Any:
         return pipe(
             len(seeds),
             sampler=sampler,
@@ -110,7 +122,8 @@ def _clear(cards: list[Card], count: int) -> Updates:
 
 def _results(pipe: ScoreSDEPipeline, rolls: np.ndarray, seeds: list[int], cards: list[Card], folder: Path) -> Updates:
     """Pictures of what is heard, sound and MIDI files of rolls (B, C, P, T)."""
-    spec, updates = roll_spec(pipe), {}
+    updates: Updates = {}
+    spec = roll_spec(pipe)
     exact = replace(spec, articulation=True, values="binary")
     sounds, files = (pipe.convert(rolls, output_type) for output_type in ("audio", "midi"))
     for card, roll, seed, audio, midi in zip(cards, rolls, seeds, sounds, files, strict=False):

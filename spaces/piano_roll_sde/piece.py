@@ -1,6 +1,6 @@
 """Pieces: where they come from, what is seen and heard of them, what a repair has brought."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,9 +11,9 @@ from scorehub.notes import Notes, make_notes, read_midi
 from scorehub.synthesis import synthesise
 
 MAX_BYTES = 2 * 2**20  # of an upload
-MAX_NOTES, MAX_SECONDS = 50_000, 3600.0
+MAX_NOTES = 50_000
+MIN_SECONDS, MAX_SECONDS = 1.0, 3600.0
 CONTEXT = 6.0  # seconds seen and heard before and after a passage
-BEYOND = 8.0  # seconds by which a passage may go on after the end
 SAMPLE_RATE = 22050  # Hz
 
 
@@ -53,24 +53,22 @@ def load_upload(path: Path) -> Piece:
     """The piece of a MIDI file that somebody sent.
 
     Raises:
-        ValueError: it is no MIDI file, it is damaged, too large, too long or without notes.
+        ValueError: it is no MIDI file, it is damaged, too large, too short, too long or without notes.
     """
     if path.stat().st_size > MAX_BYTES:
         raise ValueError(f"MIDI file must have at most {MAX_BYTES} bytes, got {path.stat().st_size}")
     notes = read_midi(path.read_bytes())
-    if not 1 <= len(notes) <= MAX_NOTES or notes.end > MAX_SECONDS:
-        allowed = f"1 to {MAX_NOTES} notes within {MAX_SECONDS:g} s"
-        raise ValueError(f"MIDI file must have {allowed}, got {len(notes)} in {notes.end:.0f} s")
+    if not 1 <= len(notes) <= MAX_NOTES or not MIN_SECONDS <= notes.end <= MAX_SECONDS:
+        allowed = f"1 to {MAX_NOTES:,} notes in {MIN_SECONDS:g} to {MAX_SECONDS:,g} s"
+        raise ValueError(f"MIDI file must have {allowed}, got {len(notes):,} in {notes.end:,.1f} s")
     return Piece(path.stem, path.name, notes)
 
 
 def excerpt(notes: Notes, begin: float, end: float) -> Notes:
     """What sounds from `begin` to `end`, cut off there; times count from `begin`."""
-    inside = (notes.onset < end) & (notes.onset + notes.duration > begin)
-    first = np.maximum(notes.onset[inside], begin)
-    last = np.minimum((notes.onset + notes.duration)[inside], end)
-    rest = (column[inside] for column in (notes.pitch, notes.velocity, notes.program, notes.track))
-    return make_notes(first - begin, last - first, *rest)
+    heard = notes.choose((notes.onset < end) & (notes.onset + notes.duration > begin))
+    first, last = np.maximum(heard.onset, begin), np.minimum(heard.onset + heard.duration, end)
+    return make_notes(first - begin, last - first, heard.pitch, heard.velocity, heard.program, heard.track)
 
 
 def sound(notes: Notes) -> tuple[int, np.ndarray] | None:
@@ -87,13 +85,9 @@ def split_new(before: Notes, after: Notes) -> tuple[Notes, Notes]:
     """The notes of `after` that `before` has too, whatever their duration, and those that it has not."""
     old = set(zip(*_place(before), strict=True))
     is_old = np.array([place in old for place in zip(*_place(after), strict=True)], dtype=bool)
-    return _choose(after, is_old), _choose(after, ~is_old)
+    return after.choose(is_old), after.choose(~is_old)
 
 
 def _place(notes: Notes) -> tuple[list[float], ...]:
     columns = (notes.onset, notes.pitch, notes.velocity, notes.program, notes.track)
     return tuple(column.tolist() for column in columns)
-
-
-def _choose(notes: Notes, keep: np.ndarray) -> Notes:
-    return replace(notes, **{name: column[keep] for name, column in vars(notes).items()})

@@ -8,37 +8,28 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
-import numpy as np
 
-from scorehub.notes import write_midi
+from scorehub.notes import Notes, write_midi
 from scorehub.pipelines.score_sde.pipeline import ScoreSDEPipeline
-from scorehub.repair import MAX_SECONDS, Sampling, repair_passage, roll_spec
-from scorehub.rolls import RollSpec
-from scorehub.spaces.piano_roll_sde import browser, controls, piece, show
-from scorehub.spaces.piano_roll_sde.controls import QUIET, Updates
-from scorehub.spaces.piano_roll_sde.passage import ROW, Passage, Sound
-from scorehub.spaces.piano_roll_sde.piece import Piece
+from scorehub.pipelines.score_sde.samplers import Callback
+from scorehub.repair import Sampling, repair_passage, roll_spec
+from scorehub.spaces.piano_roll_sde import controls, piece, piece_view, show
+from scorehub.spaces.piano_roll_sde.controls import QUIET, Buttons, Updates
+from scorehub.spaces.piano_roll_sde.passage import Passage
+from scorehub.spaces.piano_roll_sde.piece_view import PieceView
 from scorehub.spaces.piano_roll_sde.sampling import Job
 
 FIRST_TUNE = "bach_prelude_in_c"
 TAKES = "The more, the better the new fits what is around it, and the longer it takes."
-CLICK = 0.3  # seconds; a drag over less is a click
-CONTINUATION, LONGEST_CONTINUATION = 4.0, 16.0  # seconds
 
 
 def repair_tab(pipe: ScoreSDEPipeline) -> None:
     """Fills the tab."""
-    spec, tune = roll_spec(pipe), piece.load_tune(FIRST_TUNE)
-    first = Passage(tune, None, *tune.first_passage())
-    state, repaired = gr.State(tune), gr.State(None)
+    first = Passage.first(piece.load_tune(FIRST_TUNE))
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
-            upload = gr.File(
-                label="MIDI file, up to 2 MB", file_types=[".mid", ".midi"], height=120, elem_classes="upload"
-            )
-            titles = [(title, name) for name, title in piece.tune_titles().items()]
-            tunes = gr.Dropdown(titles, value=FIRST_TUNE, label="Or a tune to try")
-            start, end = _sliders(first)
+            upload, tunes = _sources()
+            marks = piece_view.make_marks(first)
             go_on = gr.Button("Continue after the end", size="sm")
             with gr.Accordion("Sampler, steps, takes, seed", open=False):
                 sampler, steps = controls.sampler_controls()
@@ -46,123 +37,93 @@ def repair_tab(pipe: ScoreSDEPipeline) -> None:
                 seed = controls.seed_box()
             buttons = controls.start_buttons("Repair")
         with gr.Column(scale=3, min_width=320):
-            with gr.Column(elem_classes="card"):
-                before, sound_before = _roll_and_sound(first.pictures(spec)[0], first.sounds()[0])
-            with gr.Column(elem_classes="card", visible=False) as results:
-                after, sound_after = _roll_and_sound("", None)
-                with gr.Row():
-                    midi = gr.DownloadButton("Download MIDI", size="md")
-                    keep = gr.Button("Keep it and go on", size="md")
-    marked, rolls, sounds = [state, repaired, start, end], [before, after], [sound_before, sound_after]
-    shown = {*marked, *rolls, *sounds, results}
+            view, midi, keep = piece_view.make_view(first, roll_spec(pipe), marks)
+    jobs = _repair_events(pipe, view, midi, [sampler, steps, takes, seed], buttons)
+    _open_events(view, upload, tunes, buttons, jobs)
+    _mark_events(view, go_on, keep)
 
-    def show_passage(new: Passage) -> Updates:
-        values = [new.piece, new.repaired, *_sliders(new), *new.pictures(spec), *new.sounds()]
-        visible = gr.Column(visible=new.repaired is not None)
-        return dict(zip([*marked, *rolls, *sounds], values, strict=True)) | {results: visible}
 
-    def open_upload(path: str) -> Updates:
+def _sources() -> tuple[gr.File, gr.Dropdown]:
+    label, types = f"MIDI file, up to {piece.MAX_BYTES // 2**20} MB", [".mid", ".midi"]
+    upload = gr.File(label=label, file_types=types, height=120, elem_classes="upload")
+    titles = [(title, name) for name, title in piece.tune_titles().items()]
+    return upload, gr.Dropdown(titles, value=FIRST_TUNE, label="Or a tune to try")
+
+
+def _open_events(view: PieceView, upload: gr.File, tunes: gr.Dropdown, buttons: Buttons, jobs: list[Any]) -> None:
+    """A piece is opened, which ends what is being done to the one before."""
+
+    def open_upload(path: str, repaired: Notes | None) -> Updates:
         try:
             chosen = piece.load_upload(Path(path))
         except ValueError as error:
-            return {upload: None, buttons.status: show.reason(error)}
-        return show_passage(Passage(chosen, None, *chosen.first_passage())) | {tunes: None, buttons.status: ""}
+            results = gr.Column(visible=repaired is not None)
+            return buttons.idle(show.reason(error)) | {upload: None, view.results: results}
+        return buttons.idle("") | view.show(Passage.first(chosen)) | {tunes: None}
 
     def open_tune(name: str) -> Updates:
-        chosen = piece.load_tune(name)
-        return show_passage(Passage(chosen, None, *chosen.first_passage())) | {upload: None, buttons.status: ""}
+        return buttons.idle("") | view.show(Passage.first(piece.load_tune(name))) | {upload: None}
 
-    def drag(event: gr.EventData, *now: Any) -> Updates:
-        return show_passage(_marked_anew(Passage(*now), event.start, event.end))
+    outputs = [*view.all(), upload, tunes, *buttons.all()]
+    upload.upload(open_upload, [upload, view.marks.repaired], outputs, cancels=jobs)
+    tunes.input(open_tune, tunes, outputs, cancels=jobs)
 
-    def repair(
-        chosen: Piece, start: float, end: float, sampler: str, steps: int, takes: int, seed: int | None
-    ) -> Iterator[Updates]:
-        nothing = {repaired: None, after: "", sound_after: None, results: gr.Column(visible=False)}
-        yield buttons.running(show.progress("Waiting for the network", 0)) | nothing
-        job, begun = _job(pipe, (chosen, start, end), (sampler, steps, takes, int(seed or 0))), time.monotonic()
+
+def _mark_events(view: PieceView, go_on: gr.Button, keep: gr.Button) -> None:
+    """A passage is marked by sliders, by dragging over a roll, by buttons."""
+    inputs, outputs = view.marks.all(), view.all()
+
+    def drag(event: gr.EventData, *marked: Any) -> Updates:
+        return view.show(Passage(*marked).marked(event.start, event.end))
+
+    def move(*marked: Any) -> Updates:
+        return view.show_pictures(Passage(*marked))
+
+    for slider in (view.marks.start, view.marks.end):
+        slider.input(move, inputs, outputs, trigger_mode="always_last", **QUIET)
+        slider.release(lambda *marked: view.play(Passage(*marked)), inputs, outputs, **QUIET)
+    for roll in (view.before, view.after):
+        roll.select(drag, inputs, outputs, **QUIET)
+    go_on.click(lambda *marked: view.show(Passage(*marked).continuation()), inputs, outputs, **QUIET)
+    keep.click(lambda *marked: view.show(Passage(*marked).kept()), inputs, outputs, **QUIET)
+
+
+def _repair_events(
+    pipe: ScoreSDEPipeline, view: PieceView, midi: gr.DownloadButton, options: list[Any], buttons: Buttons
+) -> list[Any]:
+    """A passage is repaired; returns the events that do it.
+
+    Args:
+        options: Sampler, steps, takes and seed.
+    """
+
+    def repair(*values: Any) -> Iterator[Updates]:
+        passage, (sampler, steps, takes, seed) = Passage(*values[:-4]), values[-4:]
+        yield buttons.running(show.progress("Begun", 0)) | view.without_result()
+        job, begun = _job(pipe, passage, Sampling(sampler, steps, takes, int(seed or 0))), time.monotonic()
         try:
             for progress in job:
                 line = controls.progress_line(progress, sampler, steps, in_parts=True)
-                idea = {after: _idea(progress.rolls[0], spec), results: gr.Column(visible=True)}
-                yield {buttons.status: line, **idea}
+                yield {buttons.status: line} | view.show_idea(progress.rolls[0])
         except ValueError as error:
-            yield buttons.idle(show.reason(error)) | nothing
+            yield buttons.idle(show.reason(error)) | view.without_result()
             return
         line = controls.summary_line(job.evaluations, time.monotonic() - begun)
-        done = buttons.idle(line) | show_passage(Passage(chosen, job.result, start, end))
         with TemporaryDirectory() as folder:
-            path = Path(folder, f"{chosen.name}_repaired.mid")
+            path = Path(folder, f"{passage.piece.name}_repaired.mid")
             path.write_bytes(write_midi(job.result))
-            yield done | {midi: gr.DownloadButton(value=str(path))}
+            done = view.show(replace(passage, repaired=job.result))
+            yield buttons.idle(line) | done | {midi: gr.DownloadButton(value=str(path))}
 
-    def stop() -> Updates:
-        return buttons.idle(show.progress("Stopped")) | {results: gr.Column(visible=False)}
-
-    upload.upload(open_upload, upload, {*shown, upload, tunes, buttons.status})
-    tunes.input(open_tune, tunes, {*shown, upload, buttons.status})
-    for slider in (start, end):
-        slider.input(lambda *now: Passage(*now).pictures(spec), marked, rolls, trigger_mode="always_last", **QUIET)
-        slider.release(lambda *now: Passage(*now).sounds(), marked, sounds, **QUIET)
-    for roll in rolls:
-        roll.select(drag, marked, shown, **QUIET)
-    go_on.click(lambda *now: show_passage(_continuation(Passage(*now))), marked, shown, **QUIET)
-    keep.click(lambda *now: show_passage(_kept(Passage(*now))), marked, shown)
-    next_seed = buttons.another.click(lambda seed: (seed or 0) + 1, seed, seed)
-    inputs, outputs = [state, start, end, sampler, steps, takes, seed], {*shown, *buttons.all(), midi}
-    jobs = [event(repair, inputs, outputs, **controls.ONE_JOB) for event in (buttons.start.click, next_seed.then)]
-    buttons.stop.click(stop, None, {*buttons.all(), results}, cancels=jobs)
+    seed = options[-1]
+    next_seed = buttons.another.click(lambda seed: (seed or 0) + 1, seed, seed, **QUIET)
+    inputs, outputs = [*view.marks.all(), *options], [*view.all(), *buttons.all(), midi]
+    return buttons.connect(repair, inputs, outputs, next_seed, view.without_result)
 
 
-def _sliders(passage: Passage) -> tuple[gr.Slider, gr.Slider]:
-    """Start and end, as far as they may go."""
-    last = passage.piece.notes.end
-    start = gr.Slider(0, _down(last), passage.start, step=0.1, label="From (seconds)")
-    return start, gr.Slider(0, _down(last + LONGEST_CONTINUATION), passage.end, step=0.1, label="To (seconds)")
+def _job(pipe: ScoreSDEPipeline, passage: Passage, sampling: Sampling) -> Job[Notes]:
+    def work(callback: Callback) -> Notes:
+        options = replace(sampling, callback=callback)
+        return repair_passage(pipe, passage.piece.notes, passage.start, passage.end, options)
 
-
-def _roll_and_sound(picture: str, sound: Sound) -> tuple[gr.HTML, gr.Audio]:
-    roll = gr.HTML(picture, elem_classes="markable", js_on_load=browser.MARK_AND_PLAY_ALONG)
-    return roll, gr.Audio(sound, show_label=False, interactive=False, buttons=["download"])
-
-
-def _job(pipe: ScoreSDEPipeline, passage: tuple[Piece, float, float], options: tuple[str, int, int, int]) -> Job[Any]:
-    (chosen, start, end), (sampler, steps, takes, seed) = passage, options
-    return Job(
-        pipe,
-        lambda callback: repair_passage(
-            pipe, chosen.notes, start, end, Sampling(sampler, steps, takes, seed, callback)
-        ),
-    )
-
-
-def _marked_anew(passage: Passage, start: float, end: float) -> Passage:
-    """What was dragged over; a click moves the passage."""
-    length = passage.end - passage.start if end - start < CLICK else end - start
-    last = passage.piece.notes.end
-    start = _down(min(max(start, 0.0), last))
-    return replace(passage, start=start, end=_down(min(start + min(length, MAX_SECONDS), last + LONGEST_CONTINUATION)))
-
-
-def _continuation(passage: Passage) -> Passage:
-    last = _down(passage.piece.notes.end)
-    return replace(passage, start=last, end=_down(last + CONTINUATION))
-
-
-def _kept(passage: Passage) -> Passage:
-    """The repaired piece, to be repaired further."""
-    if passage.repaired is None:
-        return passage
-    return replace(passage, piece=replace(passage.piece, notes=passage.repaired), repaired=None)
-
-
-def _down(seconds: float) -> float:
-    """The tenth of a second that a slider can be at."""
-    return int(seconds * 10 + 1e-6) / 10
-
-
-def _idea(roll: np.ndarray, spec: RollSpec) -> str:
-    """A roll (C, P, T) on its way."""
-    frame = show.Frame(spec.lowest, spec.n_pitches, 0.0, spec.seconds)
-    head = show.title("Repairing", f"the passage and what is around it, {spec.seconds:g} s")
-    return head + show.roll_html(list(roll), frame, row=ROW, ruler=False)
+    return Job(pipe, work)

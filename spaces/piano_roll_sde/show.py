@@ -16,12 +16,7 @@ from PIL import Image
 from scorehub.notes import Notes
 from scorehub.rolls import RollSpec, make_roll
 
-INKS = (
-    (17, 78, 74),
-    (190, 18, 24),
-    (30, 64, 175),
-    (113, 63, 18),
-)  # of channels; the second one's is that of what is new
+INKS = ((17, 78, 74), (190, 18, 24), (30, 64, 175), (113, 63, 18))  # the second one's is that of what is new
 FRAMES_PER_SECOND = 25.0  # of pieces, whose notes begin between the frames of a model
 OVERVIEW_FRAMES = 1200
 LONGEST_RULER = 12  # labels
@@ -83,7 +78,7 @@ def roll_html(
 
 def strip_html(notes: Notes, frame: Frame, passage: tuple[float, float], seen: tuple[float, float]) -> str:
     """The whole piece, small, with the passage and what is seen of it large."""
-    picture = ink(frame.roll(notes, OVERVIEW_FRAMES / max(1.0, frame.end - frame.begin)), frame.lowest)
+    picture = ink(list(frame.roll(notes, OVERVIEW_FRAMES / max(1.0, frame.end - frame.begin))), frame.lowest)
     return (
         '<figure class="roll strip" style="--rows: 1; --row: 56px"><div class="keys"></div>'
         f'<div class="paper" data-begin="{frame.begin}" data-end="{frame.end}">'
@@ -101,7 +96,12 @@ def count_notes(notes: Notes) -> str:
     if not len(notes):
         return "no notes"
     lowest, highest = pitch_name(int(notes.pitch.min())), pitch_name(int(notes.pitch.max()))
-    return f"{len(notes):,} note{'s' * (len(notes) > 1)}, {lowest} to {highest}"
+    return f"{count(len(notes), 'note')}, {lowest} to {highest}"
+
+
+def count(number: int, name: str) -> str:
+    """`1 note`, `1,057 notes`."""
+    return f"{number:,} {name}{'s' * (number != 1)}"
 
 
 def pitch_name(pitch: int) -> str:
@@ -118,6 +118,12 @@ def clock(seconds: float) -> str:
         return f"{rest}{tenth}"
     hours, minutes = divmod(minutes, 60)
     return (f"{hours}:{minutes:02}" if hours else f"{minutes}") + f":{rest:02}{tenth}"
+
+
+def duration(seconds: float) -> str:
+    """`9.5 s`, `1:05 min`, `1:00:00 h`."""
+    text = clock(seconds)
+    return f"{text} {('s', 'min', 'h')[text.count(':')]}"
 
 
 def progress(text: str, done: float | None = None) -> str:
@@ -181,11 +187,12 @@ def _ticks(frame: Frame) -> list[float]:
 
 def _ruler(frame: Frame) -> str:
     length = frame.end - frame.begin
-    labels = (
-        f'<span style="left: {100 * (at - frame.begin) / length:.3f}%">{clock(at)}{" s" * (number == 0)}</span>'
+    labels = "".join(
+        f'<span style="left: {100 * (at - frame.begin) / length:.3f}%">{clock(at)}'
+        f"{' s' if number == 0 and at < 60 else ''}</span>"
         for number, at in enumerate(_ticks(frame))
     )
-    return f'<div class="ruler">{"".join(labels)}</div>'
+    return f'<div class="ruler">{labels}</div>'
 
 
 def _band(kind: str, span: tuple[float, float], frame: Frame) -> str:
