@@ -29,7 +29,7 @@ import verovio
 from PIL import Image
 from transformers import pipeline
 
-from scorehub.staves import FULL_PAGE, find_staves, music_fraction
+from scorehub.pipelines.score_following.staves import FULL_PAGE, find_staves, music_fraction
 from scorehub.trainers.page_classifier import parse_config, run
 from scorehub.trainers.page_corpus import (
     CONTRADICTORY,
@@ -215,7 +215,7 @@ def report(data: Path, training: str) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     yield from unseen_rows(classify, data, config)
     pages = load_labelled_pages(data)
-    yield "\n## Staves (`scorehub.staves`, no training)\n\n| label | pages | with a staff | music on 2/3 | which |"
+    yield "\n## Staves (`scorehub.pipelines.score_following.staves`, no training)\n\n| label | pages | with a staff | music on 2/3 | which |"
     yield "|---|---|---|---|---|"
     yield from staves_rows(pages)
     prepare, model, staves = milliseconds(classify, [page.pixels for page in pages[::5]])

@@ -63,10 +63,12 @@ def survey_pdf(path: str, max_pages: int) -> tuple[dict[str, Any], list[bytes]]:
         return {"repaired": document.is_repaired, "pages": pages}, []
 
 
-def draw_thumbnails(path: str, pages: list[int]) -> tuple[list[tuple[int, int]], list[bytes]]:
-    """Grey thumbnails with a long side of 840 px: their `(height, width)` and their pixels, row by row."""
+def draw_thumbnails(
+    path: str, pages: list[int], long_side: int = THUMBNAIL_SIDE
+) -> tuple[list[tuple[int, int]], list[bytes]]:
+    """Grey thumbnails, their long side in px: their `(height, width)` and their pixels, row by row."""
     with _open(path) as document:
-        pixmaps = [_draw(document[page - 1], THUMBNAIL_SIDE / _long_side(document[page - 1])) for page in pages]
+        pixmaps = [_draw(document[page - 1], long_side / _long_side(document[page - 1])) for page in pages]
         return [(pixmap.height, pixmap.width) for pixmap in pixmaps], [pixmap.samples for pixmap in pixmaps]
 
 

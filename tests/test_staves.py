@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from scorehub.staves import find_staves, music_fraction
+from scorehub.pipelines.score_following.staves import find_staves, music_fraction
 
 
 def drawn_page(tops, spacing=5, ink=0, left=60, right=540, thickness=1):

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from scorehub.staves import find_staves
+from scorehub.pipelines.score_following.staves import find_staves
 
 
 def empty_rows(page: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scorehub.staves import Staff, find_staves
+from scorehub.pipelines.score_following.staves import Staff, find_staves
 
 INK = 160  # darker is ink
 JUMP = 0.2  # of the page's width, back to the left: a new system

@@ -16,7 +16,7 @@ from scorehub.dataset_builders.musicscore.manifest import (
     write_csv,
 )
 from scorehub.dataset_builders.musicscore.pdf_reader import BATCH, PdfReader
-from scorehub.staves import FULL_PAGE
+from scorehub.pipelines.score_following.staves import FULL_PAGE
 
 MAX_PICTURES = 96  # pages of an upload that are drawn; all of them are judged
 

@@ -142,21 +142,27 @@ def find_staves(page: np.ndarray) -> list[Staff]:
     Raises:
         ValueError: if `page` is no grey uint8 array.
     """
+    return find_leaning_staves(page)[0]
+
+
+def find_leaning_staves(page: np.ndarray) -> tuple[list[Staff], float]:
+    """As `find_staves`, with the slope of the page: by how many rows a line sinks from one column to the next."""
     check_page(page)
     height, width = page.shape
     if min(height, width) < 2 * STRIPS:
-        return []
+        return [], 0.0
     strips = _strip_profiles(page)
     strip_width = width // STRIPS
     strips = np.pad(strips, ((0, 0), (_margin(strip_width), _margin(strip_width))))
-    upright = np.stack(_sheared(strips, _skew(strips, strip_width), strip_width))
+    slope = _skew(strips, strip_width)
+    upright = np.stack(_sheared(strips, slope, strip_width))
     parts = upright.reshape(PARTS, -1, height).mean(axis=1)
     fine = np.arange(0, height - 1, 1 / UPSAMPLING)
     parts = np.stack([np.interp(fine, np.arange(height), part) for part in parts]).astype(np.float32)
     combs = _combs(parts)
     scores, best = combs.max(axis=0), SPACINGS[combs.argmax(axis=0)] * UPSAMPLING  # (PARTS, H)
     found = [peak for part in range(PARTS) for peak in _peaks(scores[part], best[part], MIN_COVERAGE)]
-    return _merge(sorted(found, reverse=True))
+    return _merge(sorted(found, reverse=True)), slope
 
 
 def _merge(found: list[tuple[float, float, float]]) -> list[Staff]:

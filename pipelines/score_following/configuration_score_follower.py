@@ -1,0 +1,45 @@
+"""Configuration of the score follower's network."""
+
+from transformers import PretrainedConfig
+
+
+class ScoreFollowerConfig(PretrainedConfig):
+    """Sizes of the two encoders, and how the belief moves.
+
+    Args:
+        embedding_size: in which sheet and audio meet.
+        sheet_channels: of the convolutions over a staff's strip.
+        sheet_hidden: of the recurrent layer along a staff, each way.
+        audio_channels: of the convolutions over the spectrogram.
+        audio_hidden: of the recurrent layer over time.
+        evidence: how much a frame's evidence counts; frames that overlap and sustained notes say things twice.
+        tempo_change: share of belief that moves to the next faster and to the next slower tempo in a frame.
+        hold: share of belief that stops in a frame, for a rest or a fermata.
+        resume: share of stopped belief that goes on in a frame.
+        jump: share of belief that begins anew anywhere in a frame.
+    """
+
+    model_type = "score_follower"
+
+    def __init__(
+        self,
+        embedding_size: int = 64,
+        sheet_channels: tuple[int, ...] = (16, 32, 32, 24),
+        sheet_hidden: int = 128,
+        audio_channels: tuple[int, ...] = (16, 32, 32, 48),
+        audio_hidden: int = 160,
+        evidence: float = 0.5,
+        tempo_change: float = 0.05,
+        hold: float = 0.01,
+        resume: float = 0.1,
+        jump: float = 1e-4,
+        **kwargs: object,
+    ):
+        self.embedding_size = embedding_size
+        self.sheet_channels = tuple(sheet_channels)
+        self.sheet_hidden = sheet_hidden
+        self.audio_channels = tuple(audio_channels)
+        self.audio_hidden = audio_hidden
+        self.evidence, self.tempo_change = evidence, tempo_change
+        self.hold, self.resume, self.jump = hold, resume, jump
+        super().__init__(**kwargs)

@@ -1,0 +1,1 @@
+"""The paper's preset: its recurrent follower."""
