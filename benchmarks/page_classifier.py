@@ -215,7 +215,8 @@ def report(data: Path, training: str) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     yield from unseen_rows(classify, data, config)
     pages = load_labelled_pages(data)
-    yield "\n## Staves (`scorehub.pipelines.score_following.staves`, no training)\n\n| label | pages | with a staff | music on 2/3 | which |"
+    yield "\n## Staves (`scorehub.pipelines.score_following.staves`, no training)\n"
+    yield "| label | pages | with a staff | music on 2/3 | which |"
     yield "|---|---|---|---|---|"
     yield from staves_rows(pages)
     prepare, model, staves = milliseconds(classify, [page.pixels for page in pages[::5]])

@@ -47,7 +47,7 @@ def generate_roll(
         pipe = load_pipeline(model, preset)
         draw = torch.Generator().manual_seed(seed)
         with _progress() as callback:
-            made = pipe(1, sampler=sampler, num_inference_steps=steps, generator=draw, callback=callback)
+            made: Any = pipe(1, sampler=sampler, num_inference_steps=steps, generator=draw, callback=callback)
         _write(pipe.convert(made.rolls, KINDS[out.suffix])[0], out)
         typer.echo(f"wrote {out}, {made.evaluations[0]} evaluations of the network")
 

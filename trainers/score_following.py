@@ -12,12 +12,13 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
-from transformers.trainer_utils import get_last_checkpoint
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
+from transformers.trainer_utils import EvalLoopOutput, get_last_checkpoint
 
 from scorehub import hub
 from scorehub.pipelines.score_following.configuration_score_follower import ScoreFollowerConfig
@@ -64,15 +65,22 @@ class AveragedFollower(FollowerLoss):
         """As `FollowerLoss`."""
         if self.training:
             return super().forward(**batch)
-        return FollowerLoss(self.average.module)(**batch)
+        return FollowerLoss(self.averaged())(**batch)
+
+    def averaged(self) -> ScoreFollowerModel:
+        """The network with the averaged weights."""
+        return cast(ScoreFollowerModel, self.average.module)
 
 
 class AverageWeights(TrainerCallback):
     """Moves the average after each step."""
 
-    def on_step_end(self, *_: Any, model: AveragedFollower, **__: Any) -> None:
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         """See `AveragedFollower`."""
-        model.average.update_parameters(model.model)
+        loss: AveragedFollower = kwargs["model"]
+        loss.average.update_parameters(loss.model)
 
 
 class ScoreFollowingTrainer(Trainer):
@@ -80,8 +88,6 @@ class ScoreFollowingTrainer(Trainer):
 
     def evaluation_loop(self, dataloader: Any, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> Any:
         """Mean of the loss and of its parts over the held-out items."""
-        from transformers.trainer_utils import EvalLoopOutput
-
         self.model.eval()  # type: ignore[union-attr]
         rows = []
         for batch in dataloader:
@@ -90,7 +96,7 @@ class ScoreFollowingTrainer(Trainer):
             rows.append(torch.stack([value.float() for value in outputs.values()]))
         means = torch.stack(rows).mean(0)
         metrics = {f"{metric_key_prefix}_{name}": float(mean) for name, mean in zip(outputs, means, strict=True)}
-        return EvalLoopOutput(predictions=(), label_ids=None, metrics=metrics, num_samples=len(rows))
+        return EvalLoopOutput(predictions=np.zeros(0), label_ids=None, metrics=metrics, num_samples=len(rows))
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         # Weights are kept channels-last, and safetensors writes contiguous tensors only.
@@ -102,7 +108,7 @@ def build_model(config: ScoreFollowingConfig) -> AveragedFollower:
     """A network with seeded random weights."""
     set_seed(config.seed)
     model = ScoreFollowerModel(ScoreFollowerConfig())
-    model.to(memory_format=torch.channels_last)
+    cast(Any, model).to(memory_format=torch.channels_last)
     return AveragedFollower(model, config.ema_decay)
 
 
@@ -178,7 +184,7 @@ def run(config: ScoreFollowingConfig) -> dict[str, Any]:
 
 def save_model(loss: AveragedFollower, folder: Path) -> None:
     """Saves the averaged weights in half precision, which is what the repository holds."""
-    model: ScoreFollowerModel = loss.average.module
+    model: Any = loss.averaged()
     model.to(memory_format=torch.contiguous_format).half().save_pretrained(folder)
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from scorehub import staves
 from scorehub.dataset_builders.musicscore.classify import PageClassifier
 from scorehub.dataset_builders.musicscore.config import EMBEDDED_MODEL, CurationConfig
 from scorehub.dataset_builders.musicscore.manifest import Facts
 from scorehub.dataset_builders.musicscore.steps import ClassifyPages, ColorDepth, ReadPdfs, SplitPages
 from scorehub.pdf_pages import THUMBNAIL_SIDE
+from scorehub.pipelines.score_following import staves
 
 
 def judge_pdf(path: Path, preset: str = "default", min_music_fraction: float = 0.0) -> list[Facts]:

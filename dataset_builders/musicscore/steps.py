@@ -14,7 +14,6 @@ import numpy as np
 from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
-from scorehub import staves
 from scorehub.dataset_builders.musicscore.classify import PageClassifier
 from scorehub.dataset_builders.musicscore.config import CurationConfig
 from scorehub.dataset_builders.musicscore.duplicates import perceptual_hash
@@ -22,6 +21,7 @@ from scorehub.dataset_builders.musicscore.metadata import MetadataTable, load_me
 from scorehub.dataset_builders.musicscore.pdf_reader import BATCH, PdfReader
 from scorehub.dataset_builders.musicscore.schema import WorkMetadata, caption
 from scorehub.dataset_builders.parquet_shards import batched
+from scorehub.pipelines.score_following import staves
 from scorehub.sandbox import SandboxError
 
 STRIP_ASPECT = 3  # long to short side; pages of music are 1.1 to 1.8

@@ -21,25 +21,13 @@ class ScoreFollowerConfig(PretrainedConfig):
 
     model_type = "score_follower"
 
-    def __init__(
-        self,
-        embedding_size: int = 64,
-        sheet_channels: tuple[int, ...] = (16, 32, 32, 24),
-        sheet_hidden: int = 128,
-        audio_channels: tuple[int, ...] = (16, 32, 32, 48),
-        audio_hidden: int = 160,
-        evidence: float = 0.5,
-        tempo_change: float = 0.05,
-        hold: float = 0.01,
-        resume: float = 0.1,
-        jump: float = 1e-4,
-        **kwargs: object,
-    ):
-        self.embedding_size = embedding_size
-        self.sheet_channels = tuple(sheet_channels)
-        self.sheet_hidden = sheet_hidden
-        self.audio_channels = tuple(audio_channels)
-        self.audio_hidden = audio_hidden
-        self.evidence, self.tempo_change = evidence, tempo_change
-        self.hold, self.resume, self.jump = hold, resume, jump
-        super().__init__(**kwargs)
+    embedding_size: int = 64
+    sheet_channels: tuple[int, ...] | list[int] = (16, 32, 32, 24)
+    sheet_hidden: int = 128
+    audio_channels: tuple[int, ...] | list[int] = (16, 32, 32, 48)
+    audio_hidden: int = 160
+    evidence: float = 0.5
+    tempo_change: float = 0.05
+    hold: float = 0.01
+    resume: float = 0.1
+    jump: float = 1e-4

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import PreTrainedModel
-from transformers.utils import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 from .configuration_score_follower import ScoreFollowerConfig
 from .layout import COLUMN, HEIGHT
@@ -177,6 +177,7 @@ class AudioEncoder(nn.Module):
 class ScoreFollowerModel(PreTrainedModel):
     """Both encoders; `follower.Follower` runs them."""
 
+    config: ScoreFollowerConfig
     config_class = ScoreFollowerConfig
     main_input_name = "strips"
 

@@ -1,1 +1,1 @@
-"""Metrics: generated piano rolls against real ones, copies of training rolls, repaired passages."""
+"""Metrics: generated piano rolls against real ones, copies of training rolls, repaired passages, score followers."""
