@@ -177,7 +177,7 @@ def report(options: argparse.Namespace) -> Iterator[str]:
     yield "# Score following\n\n`python benchmarks/score_following.py --data_dir msmd_rebuilt`,"
     yield f"SoundFonts {fonts}.\n"
     yield f"{len(pieces)} whole pieces (split {options.split}), {onsets:,} onsets, one thread. Shares of onsets that"
-    yield "are found so near in time, with 95 % of a bootstrap over pieces; ms for a frame of 50 ms, features included."
+    yield "are found so near in time, with 95 % of a bootstrap over pieces; ms a frame of 50 ms, features included."
     yield "Followed by pages: the images alone. By notes: time warping, which is given the symbolic score."
     turns = []
     for font in options.soundfonts:

@@ -182,7 +182,8 @@ def report(options: argparse.Namespace) -> Iterator[str]:
         made = sample(pipe, held_out.spec, options.cache, kind, bar)
     if options.figure:
         save_picture(pipe, made, held_out, options.figure)
-    yield "# Piano rolls: judgement of a model\n\n`python benchmarks/score_sde_quality.py model rolls.npz`"
+    asked = " ".join(f"--{name} {getattr(options, name)}" for name in ("samples", "repairs", "likelihoods"))
+    yield f"# Piano rolls: judgement of a model\n\n`python benchmarks/score_sde_quality.py model rolls.npz {asked}`"
     yield f"\nGenerated: `ode_fast`, {made.evaluations} evaluations, seeds from 0.\n"
     yield from feature_lines(held_out, made, training)
     yield from neighbour_lines(held_out, made, options.rolls)

@@ -254,6 +254,7 @@ def draw(page, folder):
 
     page.get_by_label("Sampler").first.click()
     page.get_by_role("option", name="Random walk").click()
+    page.get_by_text("new noise in each of many steps").wait_for()
     set_number(page, "Steps", 1000)
     page.get_by_role("button", name="Another seed").first.click()
     page.get_by_text("of 1000").wait_for()
