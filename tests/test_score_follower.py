@@ -48,7 +48,10 @@ def pages(item):
 @pytest.fixture
 def model():
     torch.manual_seed(0)
-    return ScoreFollowerModel(ScoreFollowerConfig(**SMALL)).eval()
+    model = ScoreFollowerModel(ScoreFollowerConfig(**SMALL)).eval()
+    for weight in model.parameters():
+        weight.data *= 10.0 if weight.ndim > 1 else 1.0  # first weights are so small that nothing comes through
+    return model
 
 
 def noise(seconds, seed=0, loudness=0.1):
@@ -76,7 +79,9 @@ def test_strips_have_five_lines_a_space_apart_around_their_middle(pages):
             lines = [HEIGHT // 2 + SPACE * line for line in range(-2, 3)]
             between = [HEIGHT // 2 + SPACE // 2 + SPACE * line for line in range(-2, 2)]
             on_lines = [profile[row - 1 : row + 1].max() for row in lines]
-            assert min(on_lines) > 1.5 * max(profile[row - 1 : row + 1].min() for row in between)
+            beside = [profile[row - 1 : row + 1].min() for row in between]
+            assert min(on_lines) > max(beside)
+            assert np.mean(on_lines) > 2 * np.mean(beside)
 
 
 @pytest.mark.parametrize("degrees", [-1.5, 1.5])
@@ -204,11 +209,11 @@ def test_a_systems_code_does_not_depend_on_its_batch_mates(model):
     strips = torch.rand(2, 3, HEIGHT, 80)
     n_columns, n_staves = torch.tensor([20, 12]), torch.tensor([3, 1])
     together = model.sheet(strips, n_columns, n_staves)
-    alone = model.sheet(strips[1:, :1, :, :48], n_columns[1:], n_staves[1:])
-    # The convolutions see what is beyond the end of the shorter strip in its last columns only.
-    torch.testing.assert_close(together.pitch[1, :8], alone.pitch[0, :8], atol=0.2, rtol=0.2)
-    whole = model.sheet(strips[:1], n_columns[:1], n_staves[:1])
-    torch.testing.assert_close(together.embedding[:1], whole.embedding, atol=1e-5, rtol=1e-4)
+    for number, (columns, staves) in enumerate(zip(n_columns.tolist(), n_staves.tolist(), strict=True)):
+        strip = strips[number : number + 1, :staves, :, : columns * COLUMN]
+        alone = model.sheet(strip, torch.tensor([columns]), torch.tensor([staves]))
+        for name in ("embedding", "pitch", "log_rate"):
+            torch.testing.assert_close(together[name][number, :columns], alone[name][0], atol=1e-5, rtol=1e-4)
 
 
 def test_what_the_network_says_of_time_is_read_back(model):
@@ -229,7 +234,7 @@ def test_a_stream_is_followed_as_the_whole_recording_is(model, pages, chunk):
         found += stream.track(audio[start : start + chunk])
     found += stream.end()
     assert len(found) == len(expected)
-    np.testing.assert_allclose(np.array(found), np.array(expected), atol=1e-4)
+    np.testing.assert_allclose(np.array(found), np.array(expected), rtol=1e-5, atol=1e-4)
 
 
 def test_the_belief_before_anything_is_heard_is_the_beginning(model, pages):

@@ -10,13 +10,13 @@ import torch
 from diffusers import UNet2DModel
 from space_browser import CHROMIUM, Space, visit
 
-from scorehub.notes import make_notes, read_midi, write_midi
+from scorehub.notes import DRUMS, make_notes, read_midi, write_midi
 from scorehub.pipelines.score_sde.pipeline import ScoreSDEPipeline
 from scorehub.pipelines.score_sde.scheduler.sde_scheduler import VPSDE
 from scorehub.rolls import RollSpec
 from scorehub.spaces.piano_roll_sde import piece, show
 from scorehub.spaces.piano_roll_sde.passage import Passage
-from scorehub.spaces.piano_roll_sde.piece import Piece
+from scorehub.spaces.piano_roll_sde.piece import Piece, Repaired
 from scorehub.spaces.piano_roll_sde.sampling import Job
 
 APP = Path(show.__file__).with_name("app.py")
@@ -128,11 +128,11 @@ def test_what_is_seen_has_six_seconds_on_either_side_within_the_piece():
     assert whole.view(12.0, 10.0) == whole.view(10.0, 12.0)
 
 
-def test_new_notes_are_those_that_were_not_there_however_long_old_ones_last():
-    after = make_notes([0.0, 0.5, 1.0, 1.1], [0.1, 0.5, 9.0, 1.0], [50, 51, 52, 52], [60, 61, 62, 62])
-    kept, new = piece.split_new(SCALE, after)
-    assert kept.onset.tolist() == [0.0, 0.5, 1.0]
-    assert new.onset.tolist() == [1.1]
+def test_new_notes_are_those_that_begin_in_the_passage_but_for_drums():
+    after = make_notes([0.5, 1.0, 1.2, 1.5, 2.0], [0.9] * 5, [51, 52, 36, 60, 54], program=[0, 0, DRUMS, 0, 0])
+    kept, new = Repaired(after, 1.0, 2.0).split()
+    assert kept.onset.tolist() == [0.5, 1.2, 2.0]
+    assert new.onset.tolist() == [1.0, 1.5]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_the_tunes_have_composers_and_notes():
 
 def test_a_passage_is_seen_and_heard_before_and_after():
     changed = make_notes(SCALE.onset, SCALE.duration, np.where(SCALE.onset == 5, 79, SCALE.pitch), SCALE.velocity)
-    passage = Passage(Piece("scale", "Scale", SCALE), changed, 5.0, 5.5)
+    passage = Passage(Piece("scale", "Scale", SCALE), Repaired(changed, 5.0, 5.5), 5.0, 5.5)
     before, after = passage.pictures(SPEC)
     assert "20 notes, D3 to A4 · 10 s long" in before
     assert "1 new note, in red · 19 of 20 kept" in after

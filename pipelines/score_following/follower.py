@@ -110,7 +110,7 @@ class Follower:
         self.score = score if isinstance(score, Score) else Score(model, score)
         self._spectrogram = LogSpectrogramStream()
         self._belief = Belief(self.score.quarters, model.config, FRAME)
-        self._heard = torch.zeros(N_BANDS, CONTEXT + 1)
+        self._heard = torch.zeros(N_BANDS, CONTEXT + 2)  # and the one before these, for what has risen
         self._state: Tensor | None = None
         self._n_frames = 0
         self.position = self._locate(self._belief.estimate())

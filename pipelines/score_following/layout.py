@@ -18,7 +18,7 @@ COLUMN = 4  # px
 LONG_SIDE = 1200  # px to which larger pages are reduced; staves are found best there
 MIN_SIDE, MAX_PIXELS = 48, 200_000_000
 MAX_STAVES = 4  # of a system; those further down are not read
-INK = 170  # darker is ink
+INK = 200  # darker is ink
 JOINED = 0.9  # share of ink in a column between two staves of a system
 _LIGHT = 32  # px of a block in which paper is the brightest
 _MIN_WIDTH = 8 * SPACE  # px of a strip
@@ -76,7 +76,7 @@ def read_page(page: np.ndarray) -> Page:
     small = _reduced(page, scale)
     staves, slope = find_leaning_staves(small)
     level = _level(_even_light(small), slope)
-    groups = _join_staves(level, _fitted(level, staves))
+    groups = _join_staves(level, _fitted(level, staves), slope)
     systems = [System(*_ends(level, group), tuple(group), slope, small.shape[1] / 2) for group in groups]
     systems = [system for system in systems if system.n_columns * COLUMN >= _MIN_WIDTH]
     strips = [_cut(level, system) for system in systems]
@@ -133,23 +133,31 @@ def _fitted(page: np.ndarray, staves: list[Staff]) -> list[Staff]:
     return fitted
 
 
-def _join_staves(page: np.ndarray, staves: list[Staff]) -> list[list[Staff]]:
+def _join_staves(page: np.ndarray, staves: list[Staff], slope: float) -> list[list[Staff]]:
     """Staves that a line from top to bottom joins are one system, as those of a piano are at its beginning."""
     groups: list[list[Staff]] = []
     for staff in staves:
-        if groups and len(groups[-1]) < MAX_STAVES:
-            left, right = _ends(page, [groups[-1][-1], staff])  # beyond them a page's edge can be dark
-            beyond = round(staff.spacing)
-            columns = slice(max(0, round(left) - beyond), round(right) + beyond)
-            gap = page[round(groups[-1][-1].bottom) + 1 : round(staff.top), columns] < INK
-            beside = gap.copy()
-            beside[:, 1:] |= gap[:, :-1]  # a line that leans a little
-            beside[:, :-1] |= gap[:, 1:]
-            if not gap.size or beside.mean(axis=0).max() >= JOINED:
-                groups[-1].append(staff)
-                continue
-        groups.append([staff])
+        if groups and len(groups[-1]) < MAX_STAVES and _is_joined(page, groups[-1][-1], staff, slope):
+            groups[-1].append(staff)
+        else:
+            groups.append([staff])
     return groups
+
+
+def _is_joined(page: np.ndarray, above: Staff, below: Staff, slope: float) -> bool:
+    left, right = _ends(page, [above, below])  # beyond them a page's edge can be dark
+    rows = np.arange(round(above.bottom) + 1, round(below.top))
+    if not len(rows):
+        return True
+    reach = 2 * below.spacing  # ends are known as well as that
+    columns = np.arange(max(0, round(left - reach)), min(page.shape[1], round(right + reach)))
+    # Columns are level pages' too: where staves lean, what stands upright on them leans to the other side.
+    leaning = columns - np.rint(slope * (rows - rows[0])).astype(int)[:, None]
+    ink = page[rows[:, None], np.clip(leaning, 0, page.shape[1] - 1)] < INK
+    near = ink.copy()
+    near[:, 1:] |= ink[:, :-1]
+    near[:, :-1] |= ink[:, 1:]
+    return bool(near.mean(axis=0).max(initial=0.0) >= JOINED)
 
 
 def _ends(page: np.ndarray, staves: list[Staff]) -> tuple[float, float]:

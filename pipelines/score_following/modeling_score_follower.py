@@ -127,11 +127,20 @@ class SheetEncoder(nn.Module):
 
     def _read(self, strips: Tensor, lengths: Tensor) -> Tensor:
         """Features (N, K, F) of single staves (N, 128, 4 K)."""
-        picture = self.convs(strips[:, None])  # (N, C, 32, K)
+        picture = _only(strips[:, None], lengths)
+        for block in self.convs:
+            picture = _only(block(picture), lengths)
+        # (N, C, 32, K)
         columns = self.dense(picture.permute(0, 3, 1, 2).flatten(2))
         packed = pack_padded_sequence(columns, lengths.cpu(), batch_first=True, enforce_sorted=False)
         along, _ = pad_packed_sequence(self.along(packed)[0], batch_first=True, total_length=columns.shape[1])
         return columns + along
+
+
+def _only(picture: Tensor, lengths: Tensor) -> Tensor:
+    """Pictures (N, C, H, W) with zeros beyond their lengths (N,) in columns, as convolutions see beyond W."""
+    pixels = lengths * COLUMN // (COLUMN * int(lengths.max()) // picture.shape[-1])
+    return picture * (torch.arange(picture.shape[-1], device=picture.device) < pixels[:, None])[:, None, None]
 
 
 class AudioEncoder(nn.Module):

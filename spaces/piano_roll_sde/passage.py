@@ -4,11 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scorehub.notes import Notes
 from scorehub.repair import MAX_SECONDS
 from scorehub.rolls import RollSpec
 from scorehub.spaces.piano_roll_sde import piece, show
-from scorehub.spaces.piano_roll_sde.piece import Piece
+from scorehub.spaces.piano_roll_sde.piece import Piece, Repaired
 
 ROW = 5  # px of a pitch
 CLICK = 0.3  # seconds; a drag over less is a click
@@ -18,10 +17,10 @@ Sound = tuple[int, np.ndarray] | None
 
 @dataclass(frozen=True)
 class Passage:
-    """A passage of a piece, in seconds, and what became of the piece, if anything."""
+    """A passage of a piece, in seconds, and what became of the piece, maybe by another passage, if anything."""
 
     piece: Piece
-    repaired: Notes | None
+    repaired: Repaired | None
     start: float
     end: float
 
@@ -51,7 +50,7 @@ class Passage:
         """The same one of the repaired piece, to be repaired further."""
         if self.repaired is None:
             return self
-        return replace(self, piece=replace(self.piece, notes=self.repaired), repaired=None)
+        return replace(self, piece=replace(self.piece, notes=self.repaired.notes), repaired=None)
 
     def pictures(self, spec: RollSpec) -> tuple[str, str]:
         """Before and after, on the pitches of the piece and of a model's rolls; nothing where there is no after."""
@@ -62,7 +61,7 @@ class Passage:
         before = head + strip + show.roll_html([frame.roll(notes)[0]], frame, span, ROW)
         if self.repaired is None:
             return before, ""
-        kept, new = piece.split_new(notes, self.repaired)
+        kept, new = self.repaired.split()
         head = show.title(
             "Repaired", f"{show.count(len(new), 'new note')}, in red", f"{len(kept):,} of {len(notes):,} kept"
         )
@@ -73,7 +72,7 @@ class Passage:
         """Before and after, of what is seen."""
         view = self.piece.view(self.start, self.end)
         before = piece.sound(piece.excerpt(self.piece.notes, *view))
-        return before, piece.sound(piece.excerpt(self.repaired, *view)) if self.repaired else None
+        return before, piece.sound(piece.excerpt(self.repaired.notes, *view)) if self.repaired else None
 
     def _frame(self, spec: RollSpec) -> show.Frame:
         pitches = self.piece.notes.pitch

@@ -1,4 +1,4 @@
-"""Pieces: where they come from, what is seen and heard of them, what a repair has brought."""
+"""Pieces: where they come from, what is seen and heard of them, what is new in a repaired one."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from scorehub.dataset_builders.maestro.sample import sample_pieces, tune_midi
-from scorehub.notes import Notes, make_notes, read_midi
+from scorehub.notes import DRUMS, Notes, make_notes, read_midi
 from scorehub.synthesis import synthesise
 
 MAX_BYTES = 2 * 2**20  # of an upload
@@ -35,6 +35,21 @@ class Piece:
         """Seconds that are seen and heard, those of a passage with its surroundings."""
         start, end = sorted((start, end))
         return max(0.0, start - CONTEXT), max(min(end + CONTEXT, self.notes.end), end)
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """The notes of a piece of which those that begin from `start` to before `end` (seconds) have been made anew."""
+
+    notes: Notes
+    start: float
+    end: float
+
+    def split(self) -> tuple[Notes, Notes]:
+        """What was there before, and what is new; drums never are."""
+        onset, program = self.notes.onset, self.notes.program
+        is_new = (onset >= self.start) & (onset < self.end) & (program != DRUMS)
+        return self.notes.choose(~is_new), self.notes.choose(is_new)
 
 
 @lru_cache
@@ -79,15 +94,3 @@ def sound(notes: Notes) -> tuple[int, np.ndarray] | None:
 def to_player(audio: np.ndarray) -> tuple[int, np.ndarray]:
     """Audio within full scale as 16 bits; players make it louder otherwise."""
     return SAMPLE_RATE, (audio * 32767).astype(np.int16)
-
-
-def split_new(before: Notes, after: Notes) -> tuple[Notes, Notes]:
-    """The notes of `after` that `before` has too, whatever their duration, and those that it has not."""
-    old = set(zip(*_place(before), strict=True))
-    is_old = np.array([place in old for place in zip(*_place(after), strict=True)], dtype=bool)
-    return after.choose(is_old), after.choose(~is_old)
-
-
-def _place(notes: Notes) -> tuple[list[float], ...]:
-    columns = (notes.onset, notes.pitch, notes.velocity, notes.program, notes.track)
-    return tuple(column.tolist() for column in columns)

@@ -16,6 +16,7 @@ from scorehub.repair import Sampling, repair_passage, roll_spec
 from scorehub.spaces.piano_roll_sde import controls, piece, piece_view, show
 from scorehub.spaces.piano_roll_sde.controls import QUIET, Buttons, Updates
 from scorehub.spaces.piano_roll_sde.passage import Passage
+from scorehub.spaces.piano_roll_sde.piece import Repaired
 from scorehub.spaces.piano_roll_sde.piece_view import PieceView
 from scorehub.spaces.piano_roll_sde.sampling import Job
 
@@ -53,7 +54,7 @@ def _sources() -> tuple[gr.File, gr.Dropdown]:
 def _open_events(view: PieceView, upload: gr.File, tunes: gr.Dropdown, buttons: Buttons, jobs: list[Any]) -> None:
     """A piece is opened, which ends what is being done to the one before."""
 
-    def open_upload(path: str, repaired: Notes | None) -> Updates:
+    def open_upload(path: str, repaired: Repaired | None) -> Updates:
         try:
             chosen = piece.load_upload(Path(path))
         except ValueError as error:
@@ -112,7 +113,8 @@ def _repair_events(
         with TemporaryDirectory() as folder:
             path = Path(folder, f"{passage.piece.name}_repaired.mid")
             path.write_bytes(write_midi(job.result))
-            done = view.show(replace(passage, repaired=job.result))
+            repaired = Repaired(job.result, passage.start, passage.end)
+            done = view.show(replace(passage, repaired=repaired))
             yield buttons.idle(line) | done | {midi: gr.DownloadButton(value=str(path))}
 
     seed = options[-1]
