@@ -176,6 +176,25 @@ def test_a_passage_is_seen_and_heard_before_and_after():
     assert np.corrcoef(old[early], new[early])[0, 1] > 0.99
 
 
+def test_a_drag_marks_what_is_there_and_a_click_moves_the_passage():
+    passage = Passage(Piece("scale", "Scale", SCALE), None, 2.0, 4.0)
+    spans = [(3.14, 5.28), (6.0, 6.1), (-1.0, 2.0), (9.5, 99.0), (12.0, 14.0)]
+    marked = [passage.marked(*span) for span in spans]
+    assert [(one.start, one.end) for one in marked] == [(3.1, 5.2), (6.0, 8.0), (0.0, 3.0), (9.5, 26.0), (10.0, 12.0)]
+    going_on = passage.continuation()
+    assert (going_on.start, going_on.end) == (10.0, 14.0)
+
+
+def test_a_kept_repair_is_the_piece_to_go_on_with_and_the_passage_stays_within_it():
+    shorter = SCALE.choose(SCALE.onset < 7)
+    passage = Passage(Piece("scale", "Scale", SCALE), Repaired(shorter, 7.0, 10.0), 8.0, 10.0).kept()
+    assert passage.repaired is None
+    assert passage.piece == Piece("scale", "Scale", shorter)
+    assert (passage.start, passage.end) == (7.0, 9.0)
+    silent = Passage(Piece("scale", "Scale", SCALE), Repaired(SCALE.choose(SCALE.onset < 0), 0.0, 10.0), 0.0, 10.0)
+    assert silent.kept() is silent
+
+
 def test_watching_a_job_changes_nothing_and_counts_the_evaluations(pipe):
     def sample(callback=None):
         return pipe(2, num_inference_steps=6, generator=torch.Generator().manual_seed(3), callback=callback)

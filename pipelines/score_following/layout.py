@@ -18,8 +18,7 @@ COLUMN = 4  # px
 LONG_SIDE = 1200  # px to which larger pages are reduced; staves are found best there
 MIN_SIDE, MAX_PIXELS = 48, 200_000_000
 MAX_STAVES = 4  # of a system; those further down are not read
-INK = 200  # darker is ink
-JOINED = 0.9  # share of ink in a column between two staves of a system
+JOINED = 35.0  # grey levels by which a line between two staves of a system is darker than paper, nearly all along
 _LIGHT = 32  # px of a block in which paper is the brightest
 _MIN_WIDTH = 8 * SPACE  # px of a strip
 
@@ -153,11 +152,13 @@ def _is_joined(page: np.ndarray, above: Staff, below: Staff, slope: float) -> bo
     columns = np.arange(max(0, round(left - reach)), min(page.shape[1], round(right + reach)))
     # Columns are level pages' too: where staves lean, what stands upright on them leans to the other side.
     leaning = columns - np.rint(slope * (rows - rows[0])).astype(int)[:, None]
-    ink = page[rows[:, None], np.clip(leaning, 0, page.shape[1] - 1)] < INK
+    ink = 255.0 - page[rows[:, None], np.clip(leaning, 0, page.shape[1] - 1)]
     near = ink.copy()
-    near[:, 1:] |= ink[:, :-1]
-    near[:, :-1] |= ink[:, 1:]
-    return bool(near.mean(axis=0).max(initial=0.0) >= JOINED)
+    near[:, 1:] = np.maximum(near[:, 1:], ink[:, :-1])
+    near[:, :-1] = np.maximum(near[:, :-1], ink[:, 1:])
+    height = min(5, len(rows))  # over so many rows the grain of a photograph evens out
+    even = np.lib.stride_tricks.sliding_window_view(near, height, axis=0).mean(axis=2)
+    return bool(np.percentile(even, 5, axis=0).max(initial=0.0) >= JOINED)
 
 
 def _ends(page: np.ndarray, staves: list[Staff]) -> tuple[float, float]:

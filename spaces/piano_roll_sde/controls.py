@@ -68,7 +68,7 @@ class Buttons:
 
         Args:
             next_seed: The event that brings the next seed, a click of `another`.
-            clear: What goes when the job is stopped.
+            clear: What goes when the job is stopped, or fails.
 
         Returns:
             The job's events, for others that end it.
@@ -82,7 +82,9 @@ class Buttons:
 
         clicks = (self.start.click, next_seed.then)
         jobs = [click(wait, None, self.all(), **QUIET).then(job, inputs, outputs, **ONE_JOB) for click in clicks]
-        self.stop.click(stop, None, outputs, cancels=jobs, **QUIET)
+        self.stop.click(None, cancels=jobs)
+        for event in jobs:
+            event.failure(stop, None, outputs, **QUIET)  # comes after the last news of a job that is cancelled
         return jobs
 
 

@@ -48,9 +48,10 @@ class Passage:
 
     def kept(self) -> "Passage":
         """The same one of the repaired piece, to be repaired further."""
-        if self.repaired is None:
+        if self.repaired is None or not len(self.repaired.notes):
             return self
-        return replace(self, piece=replace(self.piece, notes=self.repaired.notes), repaired=None)
+        opened = Passage(replace(self.piece, notes=self.repaired.notes), None, self.start, self.end)
+        return opened.marked(self.start, self.end)  # the piece may be shorter now
 
     def pictures(self, spec: RollSpec) -> tuple[str, str]:
         """Before and after, on the pitches of the piece and of a model's rolls; nothing where there is no after."""

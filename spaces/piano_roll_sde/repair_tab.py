@@ -54,19 +54,18 @@ def _sources() -> tuple[gr.File, gr.Dropdown]:
 def _open_events(view: PieceView, upload: gr.File, tunes: gr.Dropdown, buttons: Buttons, jobs: list[Any]) -> None:
     """A piece is opened, which ends what is being done to the one before."""
 
-    def open_upload(path: str, repaired: Repaired | None) -> Updates:
+    def open_upload(path: str) -> Updates:
         try:
             chosen = piece.load_upload(Path(path))
         except ValueError as error:
-            results = gr.Column(visible=repaired is not None)
-            return buttons.idle(show.reason(error)) | {upload: None, view.results: results}
-        return buttons.idle("") | view.show(Passage.first(chosen)) | {tunes: None}
+            return {upload: None, buttons.status: show.reason(error)}
+        return view.show(Passage.first(chosen)) | {tunes: None, buttons.status: ""}
 
     def open_tune(name: str) -> Updates:
-        return buttons.idle("") | view.show(Passage.first(piece.load_tune(name))) | {upload: None}
+        return view.show(Passage.first(piece.load_tune(name))) | {upload: None, buttons.status: ""}
 
-    outputs = [*view.all(), upload, tunes, *buttons.all()]
-    upload.upload(open_upload, [upload, view.marks.repaired], outputs, cancels=jobs)
+    outputs = [*view.all(), upload, tunes, buttons.status]
+    upload.upload(open_upload, upload, outputs, cancels=jobs)
     tunes.input(open_tune, tunes, outputs, cancels=jobs)
 
 
