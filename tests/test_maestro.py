@@ -350,9 +350,9 @@ def test_notes_come_back_from_their_columns(seed, n):
 
 def test_chosen_notes_keep_all_their_columns_and_their_order():
     notes = make_notes([0, 1, 2], [4, 5, 6], [60, 61, 62], [7, 8, 9], [10, 11, 128], [13, 14, 15])
-    chosen = note_rows.notes_to_columns(notes.choose(np.array([True, False, True])))
-    assert [chosen[name].tolist() for name in ("onset", "duration", "pitch")] == [[0, 2], [4, 6], [60, 62]]
-    assert [chosen[name].tolist() for name in ("velocity", "program", "track")] == [[7, 9], [10, 128], [13, 15]]
+    chosen = notes.choose(np.array([True, False, True]))
+    columns = [getattr(chosen, name).tolist() for name in note_rows.NOTE_COLUMNS]
+    assert columns == [[0, 2], [4, 6], [60, 62], [7, 9], [10, 128], [13, 15]]
     assert len(notes.choose(np.zeros(3, bool))) == 0
 
 

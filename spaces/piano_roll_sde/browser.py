@@ -13,6 +13,7 @@ CSS = """
 .roll .ruler { grid-column: 2; position: relative; height: 1.3rem; font-size: 0.8rem; overflow: hidden;
   color: var(--body-text-color-subdued); font-variant-numeric: tabular-nums; }
 .roll .ruler span { position: absolute; padding-left: 3px; border-left: 1px solid #a8a29e; }
+@media (max-width: 640px) { .roll .ruler span:nth-child(even) { font-size: 0; } }
 .roll .passage { position: absolute; top: 0; bottom: 0; background: rgb(245 158 11 / 0.22);
   border: solid #b45309; border-width: 0 2px; pointer-events: none; }
 .roll .frame { position: absolute; top: 0; bottom: 0; border: 2px solid #57534e; pointer-events: none; }

@@ -94,7 +94,7 @@ def make_view(first: Passage, spec: RollSpec, marks: Marks) -> tuple[PieceView, 
             sound_after = _player(None)
             with gr.Row():
                 midi = gr.DownloadButton("Download MIDI", size="md")
-                keep = gr.Button("Keep it and go on", size="md")
+                keep = gr.Button("Keep and go on", size="md")
     return PieceView(spec, marks, before, sound_before, results, after, finished, sound_after), midi, keep
 
 

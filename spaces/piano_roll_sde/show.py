@@ -191,6 +191,7 @@ def _ruler(frame: Frame) -> str:
         f'<span style="left: {100 * (at - frame.begin) / length:.3f}%">{clock(at)}'
         f"{' s' if number == 0 and at < 60 else ''}</span>"
         for number, at in enumerate(_ticks(frame))
+        if at < frame.end - length / 20  # there is no room for it
     )
     return f'<div class="ruler">{labels}</div>'
 
