@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from scorehub.cli import app
 
-COMMANDS = {"build", "load", "check", "stats", "classify", "distort", "download", "demo", "push", "generate"}
+COMMANDS = {"build", "load", "check", "stats", "classify", "distort", "download", "demo", "push", "generate", "follow"}
 GENERATES = {"roll", "repair"}
 PUSHES = {"dataset", "model", "space"}
 BUILDS = {"musicscore", "camera_primus", "msmd", "performances", "maestro"}

@@ -1,5 +1,6 @@
 """The Space of score-SDE piano rolls: its pictures, pieces and jobs, and the whole of it in a headless browser."""
 
+import base64
 import re
 import struct
 from pathlib import Path
@@ -227,7 +228,7 @@ def test_a_job_shows_what_the_network_expects_of_the_end(pipe):
 
 
 def test_a_job_that_nobody_watches_any_more_ends_and_makes_room_for_the_next(pipe):
-    long = Job(pipe, lambda callback: pipe(sampler="euler_maruyama", num_inference_steps=10**6, callback=callback))
+    long = Job(pipe, lambda callback: pipe(sampler="euler_maruyama", num_inference_steps=20_000, callback=callback))
     watching = iter(long)
     next(watching)
     watching.close()
@@ -346,10 +347,12 @@ def heard(page, card):
     page.locator(card).get_by_label("Play", exact=True).click()
     code = """async (card) => {
         const host = [...card.querySelectorAll('div')].find((part) => part.shadowRoot);
-        const bytes = await (await fetch(host.shadowRoot.querySelector('audio').src)).arrayBuffer();
-        return Array.from(new Uint8Array(bytes));
+        const reader = new FileReader();
+        reader.readAsDataURL(await (await fetch(host.shadowRoot.querySelector('audio').src)).blob());
+        await new Promise((done) => reader.onload = done);
+        return reader.result.split(',')[1];
     }"""
-    wav = bytes(page.locator(card).evaluate(code))
+    wav = base64.b64decode(page.locator(card).evaluate(code))
     assert wav[:4] == b"RIFF"
     start = wav.index(b"data")
     (size,) = struct.unpack("<I", wav[start + 4 : start + 8])

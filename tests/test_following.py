@@ -1,0 +1,145 @@
+"""Following from files: pages of several kinds, recordings, tables, pictures and videos of a run."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from scorehub import following, following_video
+from scorehub.cli import app
+from scorehub.dataset_builders.msmd.sample import sample_item
+from scorehub.dataset_builders.msmd.score import read_image
+from scorehub.pipelines.score_following.configuration_score_follower import ScoreFollowerConfig
+from scorehub.pipelines.score_following.modeling_score_follower import ScoreFollowerModel
+
+SECONDS, RATE = 1.5, 8000
+SMALL = {
+    "embedding_size": 8,
+    "sheet_channels": (2, 4, 4, 4),
+    "sheet_hidden": 8,
+    "audio_channels": (2, 4, 4, 4),
+    "audio_hidden": 8,
+}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def page():
+    return read_image(sample_item("petzold_minuet_in_g").score.pages[0])
+
+
+@pytest.fixture(scope="module")
+def recording():
+    """Stereo at 8 kHz."""
+    file = io.BytesIO()
+    audio = 0.1 * np.random.default_rng(0).standard_normal((int(SECONDS * RATE), 2))
+    soundfile.write(file, audio, RATE, format="WAV")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("follower")
+    ScoreFollowerModel(ScoreFollowerConfig(**SMALL)).half().save_pretrained(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(folder, page, recording):
+    return following.follow(following.load_follower(folder), [page, page], recording)
+
+
+def test_pages_are_read_from_images_and_pdfs_with_white_where_they_are_transparent(page, tmp_path):
+    clear = Image.fromarray(np.stack([page * 0, page * 0, page * 0, 255 - page], axis=-1))
+    clear.save(tmp_path / "clear.png")
+    Image.fromarray(page).convert("RGB").save(tmp_path / "colour.jpg", quality=95)
+    Image.fromarray(page).save(tmp_path / "two.pdf", save_all=True, append_images=[Image.fromarray(page)])
+    pages = following.read_pages([tmp_path / name for name in ("clear.png", "colour.jpg", "two.pdf")])
+    assert len(pages) == 4
+    np.testing.assert_array_equal(pages[0], page)
+    assert np.abs(pages[1].astype(int) - page).mean() < 3
+    for drawn in pages[2:]:
+        small = np.asarray(Image.fromarray(drawn).resize(page.shape[::-1], Image.Resampling.BOX))
+        assert np.abs(small.astype(int) - page).mean() < 12
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"%PDF-1.7 broken", b"\x89PNG\r\n\x1a\n"])
+def test_files_that_are_no_pages_are_refused_by_name(content, tmp_path):
+    path = tmp_path / "page.png"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"page\.png"):
+        following.read_pages([path])
+
+
+def test_there_must_be_pages():
+    with pytest.raises(ValueError, match="score must have 1 to 200 pages, got 0"):
+        following.read_pages([])
+
+
+def test_a_recording_of_any_rate_and_channels_is_followed_to_its_end(run):
+    assert len(run.positions) == round(SECONDS * 20)
+    assert run.positions[-1].time == pytest.approx(SECONDS)
+    assert all(position.page in (0, 1) for position in run.positions)
+
+
+def test_positions_are_written_line_by_line(run, tmp_path):
+    following.write_positions(run.positions, tmp_path / "positions.csv")
+    rows = list(csv.DictReader((tmp_path / "positions.csv").open()))
+    assert len(rows) == len(run.positions)
+    assert float(rows[7]["x"]) == pytest.approx(run.positions[7].x, abs=1e-3)
+
+
+def test_a_moments_picture_has_the_place_and_the_truth_on_the_page(run):
+    position = run.positions[5]
+    truth = [(0, 100.0, 80.0)] * len(run.positions)
+    painter = following_video.Painter(run, truth)
+    picture = np.asarray(painter.frame(5))
+    assert picture.shape == (*painter.size[::-1], 3)
+    scale = following_video.PAGE_HEIGHT / run.pages[0].shape[0]
+    for colour, x, y in ((following_video.TRUTH, 100.0, 80.0), (following_video.ESTIMATE, position.x, position.y)):
+        found = np.argwhere((picture[: following_video.PAGE_HEIGHT] == colour).all(-1))
+        assert len(found)
+        np.testing.assert_allclose(found.mean(0), (12 + y * scale, 12 + x * scale), atol=5)
+
+
+def test_a_video_has_the_length_and_the_sound_of_the_recording(run, tmp_path):
+    import av
+
+    following_video.write_video(run, tmp_path / "run.mp4")
+    with av.open(tmp_path / "run.mp4") as file:
+        assert {stream.type for stream in file.streams} == {"video", "audio"}
+        assert float(file.duration / av.time_base) == pytest.approx(SECONDS, abs=0.2)
+        sound = np.concatenate([frame.to_ndarray().ravel() for frame in file.decode(audio=0)])
+    assert np.sqrt(np.mean(sound**2)) == pytest.approx(np.sqrt(np.mean(run.audio**2)), rel=0.3)
+
+
+def test_the_command_writes_all_that_it_is_asked_for(folder, page, recording, tmp_path):
+    Image.fromarray(page).save(tmp_path / "page.png")
+    (tmp_path / "audio.wav").write_bytes(recording)
+    files = {name: tmp_path / name for name in ("page.png", "audio.wav", "run.png", "run.csv")}
+    arguments = ["follow", files["page.png"], files["audio.wav"], "--model", folder]
+    arguments += ["--picture", files["run.png"], "--positions", files["run.csv"]]
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
+    assert "1.50 s  end, on page 1" in result.output
+    with Image.open(files["run.png"]) as picture:
+        assert min(picture.size) > 300
+    assert files["run.csv"].stat().st_size > 100
+
+
+@pytest.mark.parametrize("names", [["page.png"], ["missing.png", "audio.wav"]])
+def test_the_command_says_what_is_missing(names, tmp_path):
+    result = CliRunner().invoke(app, ["follow", *(str(tmp_path / name) for name in names)])
+    assert result.exit_code == 2
+    assert "error: " in result.output
+    assert "Traceback" not in result.output
