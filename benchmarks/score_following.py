@@ -57,9 +57,8 @@ def load_pieces(model: Any, data_dir: str, split: str, limit: int) -> Iterator[P
         except ValueError as error:
             sys.stderr.write(f"{name}: {error}\n")
             continue
-        struck = {column: values[~score.noteheads["tied"]] for column, values in score.noteheads.items()}
         pages = Score(model, [read_image(page) for page in score.pages])
-        yield Piece(name, map_noteheads(struck, score.dpi or 100.0), pages, read_midi(midi))
+        yield Piece(name, map_noteheads(score.noteheads, score.dpi or 100.0), pages, read_midi(midi))
 
 
 def play(piece: Piece, manner: str, soundfont: str, seed: int) -> tuple[np.ndarray, TempoCurve]:
@@ -127,8 +126,8 @@ def row(manner: str, label: str, scores: dict[str, float], seconds: float) -> st
     return f"| {' | '.join(cells)} |"
 
 
-def manner_rows(model: Any, pieces: Sequence[Piece], manner: str, soundfont: str) -> Iterator[str]:
-    """The follower and the baseline on the same performances; how pages were turned."""
+def manner_rows(model: Any, pieces: Sequence[Piece], manner: str, soundfont: str) -> tuple[list[str], str]:
+    """Rows of the follower and the baseline on the same performances, and how pages were turned."""
     scores, tracks, baselines, due, turned, costs = [], [], [], [], [], []
     for piece in tqdm(pieces, desc=manner, disable=None):
         audio, curve = play(piece, manner, soundfont, seed=0)
@@ -144,12 +143,14 @@ def manner_rows(model: Any, pieces: Sequence[Piece], manner: str, soundfont: str
         turned.append(page_turns.Turns(np.array([t.time for t in turns]), np.array([t.page for t in turns], int)))
         costs.append((cost, baseline_cost))
     ours, theirs = np.mean(costs, axis=0)
-    yield row(manner, "pages", following.evaluate(scores, tracks, delay=FRAME), ours)
-    yield row(manner, "notes, time warping", following.evaluate(scores, baselines, delay=FRAME), theirs)
+    rows = [
+        row(manner, "pages", following.evaluate(scores, tracks, delay=FRAME), ours),
+        row(manner, "notes, time warping", following.evaluate(scores, baselines, delay=FRAME), theirs),
+    ]
     found = page_turns.evaluate(due, turned)
     names = ("turns_in_time", "turns_missed", "turns_false")
     numbers = ", ".join(f"{name.removeprefix('turns_').replace('_', ' ')} {found[name]:.2f}" for name in names)
-    yield f"TURNS {manner}: of {sum(len(turns.times) for turns in due)} turns {numbers}."
+    return rows, f"{manner}: of {sum(len(turns.times) for turns in due)} turns {numbers}."
 
 
 def jump_line(model: Any, pieces: Sequence[Piece], soundfont: str) -> str:
@@ -186,11 +187,9 @@ def report(options: argparse.Namespace) -> Iterator[str]:
         yield f"| performance | by | {shares} | <= 0.5 s, macro | tracked | to the end | ms |"
         yield f"|---|---|{'--:|' * (len(SHARES) + 4)}"
         for manner in MANNERS:
-            for line in manner_rows(model, pieces, manner, font):
-                if line.startswith("TURNS "):
-                    turns.append(f"- {Path(font).stem}, {line.removeprefix('TURNS ')}")
-                else:
-                    yield line
+            rows, of_turns = manner_rows(model, pieces, manner, font)
+            yield from rows
+            turns.append(f"- {Path(font).stem}, {of_turns}")
     yield "\n## Page turns and jumps\n\nIn time: from 2 s before to 0.5 s after the new page's first onset.\n"
     yield from turns
     yield f"- {jump_line(model, pieces, options.soundfonts[0])}"

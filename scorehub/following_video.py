@@ -48,11 +48,11 @@ class Painter:
     def frame(self, number: int) -> Image.Image:
         """The moment of a position, RGB."""
         position = self.run.positions[number]
+        shown = self._shown(position.time)
         picture = Image.new("RGB", self.size, "white")
-        page, scale = self._page(self._shown(position.time))
+        page, scale = self._page(shown)
         picture.paste(page, (_MARGIN, _MARGIN))
         pen = ImageDraw.Draw(picture)
-        shown = self._shown(position.time)
         if self.truth and self.truth[number][0] == shown:
             self._cursor(pen, self.truth[number][1:], scale, TRUTH)
         if position.page == shown:
@@ -97,7 +97,7 @@ class Painter:
         pen.rectangle((left, top + 4, left + bar * min(1.0, position.confidence), top + 18), fill=ESTIMATE)
 
 
-def draw_run(run: Run, truth: Truth | None = None) -> Image.Image:
+def draw_run(run: Run) -> Image.Image:
     """Score time as it was heard, over time, with confidence below and page turns as lines."""
     import matplotlib
 
@@ -106,7 +106,7 @@ def draw_run(run: Run, truth: Truth | None = None) -> Image.Image:
 
     times = [position.time for position in run.positions]
     figure, (above, below) = pyplot.subplots(2, 1, sharex=True, figsize=(10, 6), height_ratios=(3, 1), dpi=100)
-    above.plot(times, [position.score_time for position in run.positions], color="#ea580c", label="heard")
+    above.plot(times, [position.score_time for position in run.positions], color="#ea580c")
     for turn in run.turns:
         above.axvline(turn.time, color="#78716c", linestyle=":")
         above.text(turn.time, above.get_ylim()[1], f" page {turn.page + 1}", va="top", fontsize=8)

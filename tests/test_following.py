@@ -8,23 +8,15 @@ import pytest
 import soundfile
 import torch
 from PIL import Image
+from small_follower import small_follower
 from typer.testing import CliRunner
 
 from scorehub import following, following_video
 from scorehub.cli import app
 from scorehub.dataset_builders.msmd.sample import sample_item
 from scorehub.dataset_builders.msmd.score import read_image
-from scorehub.pipelines.score_following.configuration_score_follower import ScoreFollowerConfig
-from scorehub.pipelines.score_following.modeling_score_follower import ScoreFollowerModel
 
 SECONDS, RATE = 1.5, 8000
-SMALL = {
-    "embedding_size": 8,
-    "sheet_channels": (2, 4, 4, 4),
-    "sheet_hidden": 8,
-    "audio_channels": (2, 4, 4, 4),
-    "audio_hidden": 8,
-}
 
 
 @pytest.fixture(autouse=True)
@@ -48,9 +40,8 @@ def recording():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    torch.manual_seed(0)
     path = tmp_path_factory.mktemp("follower")
-    ScoreFollowerModel(ScoreFollowerConfig(**SMALL)).half().save_pretrained(path)
+    small_follower().half().save_pretrained(path)
     return path
 
 

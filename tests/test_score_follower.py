@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from small_follower import small_follower
 
 from scorehub.dataset_builders.msmd.sample import sample_item
 from scorehub.dataset_builders.msmd.score import read_image
@@ -20,14 +21,6 @@ from scorehub.pipelines.score_following.layout import COLUMN, HEIGHT, SPACE, rea
 from scorehub.pipelines.score_following.modeling_score_follower import CONTEXT, ScoreFollowerModel, log_rate
 from scorehub.pipelines.score_following.page_turning import PageTurner
 from scorehub.pipelines.score_following.spectrogram import N_BANDS, SAMPLE_RATE
-
-SMALL = {
-    "embedding_size": 8,
-    "sheet_channels": (2, 4, 4, 4),
-    "sheet_hidden": 8,
-    "audio_channels": (2, 4, 4, 4),
-    "audio_hidden": 8,
-}
 
 
 @pytest.fixture(autouse=True)
@@ -47,8 +40,7 @@ def pages(item):
 
 @pytest.fixture
 def model():
-    torch.manual_seed(0)
-    model = ScoreFollowerModel(ScoreFollowerConfig(**SMALL)).eval()
+    model = small_follower()
     for weight in model.parameters():
         weight.data *= 10.0 if weight.ndim > 1 else 1.0  # first weights are so small that nothing comes through
     return model

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from small_follower import SMALL, small_follower
 
 from scorehub.dataset_builders.msmd.sample import sample_item
 from scorehub.dataset_builders.msmd.score import read_image
@@ -16,13 +17,6 @@ from scorehub.trainers import score_following, score_following_corpus, score_fol
 from scorehub.trainers.score_following_items import Corpus, Draw, FollowingItems, Way, collate
 from scorehub.trainers.score_following_loss import FollowerLoss, Matches, hits, match
 
-SMALL = {
-    "embedding_size": 8,
-    "sheet_channels": (2, 4, 4, 4),
-    "sheet_hidden": 8,
-    "audio_channels": (2, 4, 4, 4),
-    "audio_hidden": 8,
-}
 # Two systems of 100 and 50 columns; four moments, the last two in the second system.
 WAY = Way(np.array([1.0, 2.0, 4.0, 5.0]), np.array([0, 0, 1, 1]), np.array([10.0, 50.0, 8.0, 40.0]), np.arange(4.0))
 WIDTHS = np.array([100, 50])
@@ -167,7 +161,7 @@ def test_nothing_known_is_no_loss(corpus):
     items = FollowingItems(Corpus(corpus), 1, draw=Draw(frames=20, foreign=1.0))
     batch = collate([items[0]])
     batch["column"][:] = torch.nan
-    found = FollowerLoss(ScoreFollowerModel(ScoreFollowerConfig(**SMALL)))(**batch)
+    found = FollowerLoss(small_follower().train())(**batch)
     assert float(found["match"]) == 0
     assert float(found["hear"]) == 0
     assert math.isfinite(float(found["loss"]))

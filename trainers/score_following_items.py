@@ -8,7 +8,7 @@ Items are drawn by their number and the seed. Frames are 50 ms; columns are thos
 systems of an item.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -99,8 +99,7 @@ class Item:
         quarters: of each system, quarters a column (K,), `NO_TIME` where they aren't known.
         frames: log spectrogram (78, 9 + T).
         column: (T,), the column that is heard; -1 for none, NaN where it isn't known.
-        onset: (T, 88), 1 where a note begins.
-        sounding: (T, 88), 1 while it lasts.
+        onset: (T, 88), 1 where a note begins, NaN where it isn't known.
     """
 
     strips: list[np.ndarray]
@@ -108,7 +107,7 @@ class Item:
     quarters: list[np.ndarray]
     frames: np.ndarray
     column: np.ndarray
-    onset: np.ndarray = field(default_factory=lambda: np.zeros((0, N_PITCHES)))
+    onset: np.ndarray
 
 
 class FollowingItems(Dataset[Item]):
@@ -135,7 +134,8 @@ class FollowingItems(Dataset[Item]):
         first, last = _choose_systems(way, self.draw.systems, rng)
         there = np.flatnonzero((way.system >= first) & (way.system < last))
         begin, end = way.played[there[0]], way.played[there[-1]]
-        start = int(rng.uniform(begin - 1, max(begin, end - self.draw.frames / FRAMES_PER_SECOND / 2)) * 20)
+        latest = max(begin, end - self.draw.frames / FRAMES_PER_SECOND / 2)
+        start = int(rng.uniform(begin - 1, latest) * FRAMES_PER_SECOND)
         times = (start + np.arange(self.draw.frames)) / FRAMES_PER_SECOND
         widths = piece[f"shapes_{copy}"][:, 2] // COLUMN
         column = columns_at(way, widths, times)

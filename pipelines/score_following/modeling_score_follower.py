@@ -58,14 +58,12 @@ class AudioCode(ModelOutput):
         embedding: (B, T, D).
         null: (B, T), logit of what is in no score: silence, noise, another piece.
         onset: (B, T, 88), logits of notes that begin.
-        sounding: (B, T, 88), logits of notes that sound.
         state: (1, B, hidden), for the frames that follow.
     """
 
     embedding: Tensor = None  # type: ignore[assignment]
     null: Tensor = None  # type: ignore[assignment]
     onset: Tensor = None  # type: ignore[assignment]
-    sounding: Tensor = None  # type: ignore[assignment]
     state: Tensor = None  # type: ignore[assignment]
 
 
@@ -159,8 +157,8 @@ class AudioEncoder(nn.Module):
         width = config.audio_hidden
         self.dense = nn.Sequential(nn.Linear(last * -(-N_BANDS // 4), width), nn.ReLU())
         self.over_time = nn.GRU(width, width, batch_first=True)
-        self.pitch = nn.Linear(2 * width, 2 * N_PITCHES)
-        self.together = nn.Sequential(nn.Linear(2 * width + 2 * N_PITCHES, 2 * width), nn.ReLU())
+        self.onset = nn.Linear(2 * width, N_PITCHES)
+        self.together = nn.Sequential(nn.Linear(2 * width + N_PITCHES, 2 * width), nn.ReLU())
         self.embedding = nn.Linear(2 * width, config.embedding_size)
         self.null = nn.Linear(2 * width, 1)
 
@@ -176,11 +174,10 @@ class AudioEncoder(nn.Module):
         heard = self.dense(picture.permute(0, 3, 1, 2).flatten(2))
         remembered, state = self.over_time(heard, state)
         features = torch.cat([heard, remembered], -1)
-        pitch = self.pitch(features)
-        together = self.together(torch.cat([features, pitch.sigmoid()], -1))
-        onset, sounding = pitch.split(N_PITCHES, -1)
+        onset = self.onset(features)
+        together = self.together(torch.cat([features, onset.sigmoid()], -1))
         null: Tensor = self.null(together)[..., 0]
-        return AudioCode(embedding=self.embedding(together), null=null, onset=onset, sounding=sounding, state=state)
+        return AudioCode(embedding=self.embedding(together), null=null, onset=onset, state=state)
 
 
 class ScoreFollowerModel(PreTrainedModel):
