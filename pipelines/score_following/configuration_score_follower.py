@@ -7,7 +7,7 @@ class ScoreFollowerConfig(PretrainedConfig):
     """Sizes of the two encoders, and how the belief moves.
 
     Args:
-        embedding_size: in which sheet and audio meet.
+        embedding_size: of what sheet and audio know beside pitches.
         sheet_channels: of the convolutions over a staff's strip.
         sheet_hidden: of the recurrent layer along a staff, each way.
         audio_channels: of the convolutions over the spectrogram.

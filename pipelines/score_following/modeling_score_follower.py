@@ -1,10 +1,12 @@
 """Network of the score follower: what each column of a score would sound like, and where that is heard.
 
 One encoder reads the strips of a system (`layout`), column by column; another hears the spectrogram (`spectrogram`),
-frame by frame, and knows nothing of what is to come. Both also learn to name pitches, which is how they come to mean
-the same. How well a frame fits a column is the product of their embeddings.
+frame by frame, and knows nothing of what is to come. Both name pitches, of noteheads and of what begins to sound, and
+embed what else they know. How well a frame fits a column is the product of the two: pitches that both name speak
+for each other from the first step of training on, and the rest is learnt against that.
 
-Shapes: B systems or recordings, S staves, K columns of 4 px, T frames of 50 ms, D the embedding, 88 pitches from A0.
+Shapes: B systems or recordings, S staves, K columns of 4 px, T frames of 50 ms, 88 pitches from A0; D, the embedding,
+is `config.embedding_size` + 88.
 """
 
 from collections.abc import Sequence
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 N_PITCHES, LOWEST = 88, 21
 CONTEXT = 8  # frames before the present one that the convolutions see
+RARE = -4.0  # logit of a pitch before training: few sound at a time
+AGREEMENT = 5.0  # of a pitch that both name, in logits, before training
 _RATE_FLOOR = 1e-2  # quarters a column; where there is only a clef, no time goes by
 
 
@@ -81,6 +85,13 @@ class ConvBlock(nn.Sequential):
         )
 
 
+def _namer(width: int) -> nn.Linear:
+    """Features to logits of pitches."""
+    layer = nn.Linear(width, N_PITCHES)
+    nn.init.constant_(layer.bias, RARE)
+    return layer
+
+
 class SheetEncoder(nn.Module):
     """Strips of systems to codes of their columns."""
 
@@ -96,9 +107,10 @@ class SheetEncoder(nn.Module):
         width = 2 * config.sheet_hidden
         self.dense = nn.Sequential(nn.Linear(last * HEIGHT // 4, width), nn.ReLU())
         self.along = nn.GRU(width, config.sheet_hidden, batch_first=True, bidirectional=True)
-        self.pitch = nn.Linear(width, N_PITCHES)
+        self.pitch = _namer(width)
         self.together = nn.Sequential(nn.Linear(width + N_PITCHES, width), nn.ReLU())
         self.embedding = nn.Linear(width, config.embedding_size)
+        self.agreement = nn.Parameter(torch.full((N_PITCHES,), AGREEMENT))
         self.log_rate = nn.Linear(width, 1)
 
     def forward(self, strips: Tensor, n_columns: Tensor, n_staves: Tensor) -> SheetCode:
@@ -119,9 +131,11 @@ class SheetEncoder(nn.Module):
         all_staves[there] = found
         best = all_staves.amax(1)  # a note of any staff is a note of the system
         features, pitch = best.split([features.shape[-1], N_PITCHES], -1)
-        together = self.together(torch.cat([features, pitch.sigmoid()], -1))
+        named = pitch.sigmoid()
+        together = self.together(torch.cat([features, named], -1))
         rate: Tensor = self.log_rate(together)[..., 0]
-        return SheetCode(embedding=self.embedding(together), pitch=pitch, log_rate=rate)
+        embedding = torch.cat([self.embedding(together), self.agreement * named], -1)
+        return SheetCode(embedding=embedding, pitch=pitch, log_rate=rate)
 
     def _read(self, strips: Tensor, lengths: Tensor) -> Tensor:
         """Features (N, K, F) of single staves (N, 128, 4 K)."""
@@ -157,7 +171,7 @@ class AudioEncoder(nn.Module):
         width = config.audio_hidden
         self.dense = nn.Sequential(nn.Linear(last * -(-N_BANDS // 4), width), nn.ReLU())
         self.over_time = nn.GRU(width, width, batch_first=True)
-        self.onset = nn.Linear(2 * width, N_PITCHES)
+        self.onset = _namer(2 * width)
         self.together = nn.Sequential(nn.Linear(2 * width + N_PITCHES, 2 * width), nn.ReLU())
         self.embedding = nn.Linear(2 * width, config.embedding_size)
         self.null = nn.Linear(2 * width, 1)
@@ -175,9 +189,11 @@ class AudioEncoder(nn.Module):
         remembered, state = self.over_time(heard, state)
         features = torch.cat([heard, remembered], -1)
         onset = self.onset(features)
-        together = self.together(torch.cat([features, onset.sigmoid()], -1))
+        named = onset.sigmoid()
+        together = self.together(torch.cat([features, named], -1))
         null: Tensor = self.null(together)[..., 0]
-        return AudioCode(embedding=self.embedding(together), null=null, onset=onset, state=state)
+        embedding = torch.cat([self.embedding(together), named], -1)
+        return AudioCode(embedding=embedding, null=null, onset=onset, state=state)
 
 
 class ScoreFollowerModel(PreTrainedModel):
@@ -192,6 +208,9 @@ class ScoreFollowerModel(PreTrainedModel):
         self.sheet = SheetEncoder(config)
         self.audio = AudioEncoder(config)
         self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Leaves PyTorch's own initial weights; transformers' normal(0, 0.02) lets a small network's signal fade."""
 
     def follow(self, pages: Sequence[np.ndarray]) -> "Follower":
         """A follower of the music on pages, (H, W) grey uint8 each; see `follower`."""
