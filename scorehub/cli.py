@@ -16,6 +16,7 @@ app.add_typer(cli_build.app, name="build")
 app.add_typer(cli_generate.app, name="generate")
 app.add_typer(cli_push.app, name="push")
 app.command()(cli_follow.follow)
+app.command()(cli_follow.listen)
 
 Dataset = Annotated[str, typer.Argument(help="Name of the dataset, such as musicscore.")]
 

@@ -6,7 +6,11 @@ from typer.testing import CliRunner
 
 from scorehub.cli import app
 
-COMMANDS = {"build", "load", "check", "stats", "classify", "distort", "download", "demo", "push", "generate", "follow"}
+COMMANDS = {"build", "load", "check", "stats", "classify", "distort", "download", "demo", "push", "generate"}
+COMMANDS |= {"follow", "listen"}
+    "follow",
+    "listen",
+}
 GENERATES = {"roll", "repair"}
 PUSHES = {"dataset", "model", "space"}
 BUILDS = {"musicscore", "camera_primus", "msmd", "performances", "maestro"}

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from PIL import Image
 from small_follower import small_follower
 from typer.testing import CliRunner
 
-from scorehub import following, following_video
+from scorehub import following, following_video, listening
+from scorehub.audio import resample
 from scorehub.cli import app
 from scorehub.dataset_builders.msmd.sample import sample_item
 from scorehub.dataset_builders.msmd.score import read_image
@@ -134,3 +137,53 @@ def test_the_command_says_what_is_missing(names, tmp_path):
     assert result.exit_code == 2
     assert "error: " in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.fixture
+def page_file(page, tmp_path):
+    Image.fromarray(page).save(tmp_path / "page.png")
+    return tmp_path / "page.png"
+
+
+@pytest.mark.parametrize(("subtype", "precision"), [("PCM_U8", 0.01), ("PCM_16", 1e-4), ("PCM_32", 1e-6)])
+def test_a_wav_stream_is_read_as_the_file_is(subtype, precision, tmp_path):
+    audio = 0.5 * np.random.default_rng(0).uniform(-1, 1, (2205, 2))
+    soundfile.write(tmp_path / "a.wav", audio, RATE, subtype=subtype)
+    chunks, rate = listening.open_wav(str(tmp_path / "a.wav"))
+    heard = list(chunks)
+    assert rate == RATE
+    assert {len(chunk) for chunk in heard[:-1]} == {round(listening.CHUNK * RATE)}
+    np.testing.assert_allclose(np.concatenate(heard), audio, atol=precision)
+
+
+def test_what_is_resampled_in_chunks_is_what_is_resampled_at_once():
+    audio = np.random.default_rng(0).standard_normal((44_100, 2)).astype(np.float32)
+    chunks = np.split(audio, [1000, 1001, 20_000])
+    found = np.concatenate(list(listening.resampled(chunks, 44_100)))
+    np.testing.assert_allclose(found, resample(audio.mean(1), 44_100, 22_050), atol=1e-5)
+
+
+def test_the_command_listens_to_standard_input(folder, page_file, recording, tmp_path):
+    arguments = ["listen", page_file, "--wav", "-", "--model", folder, "--positions", tmp_path / "p.csv"]
+    command = [sys.executable, "-c", "from scorehub.cli import app; app()", *map(str, arguments)]
+    done = subprocess.run(command, input=recording, capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert b"end, on page 1" in done.stdout
+    rows = list(csv.DictReader((tmp_path / "p.csv").open()))
+    assert len(rows) == pytest.approx(SECONDS * 20, abs=1)
+
+
+@pytest.mark.parametrize("content", [b"", b"no sound", b"RIFF\x00\x00\x00\x00WAVEfmt "])
+def test_what_is_no_wav_stream_is_refused(folder, page_file, content, tmp_path):
+    (tmp_path / "a.wav").write_bytes(content)
+    arguments = ["listen", page_file, "--wav", tmp_path / "a.wav", "--model", folder]
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == 2
+    assert "error: stream must be a PCM WAV" in result.output
+
+
+def test_a_machine_without_a_microphone_says_so(folder, page_file, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    result = CliRunner().invoke(app, ["listen", str(page_file), "--model", str(folder)])
+    assert result.exit_code == 2
+    assert "error: a microphone needs" in result.output

@@ -1,9 +1,6 @@
-"""The score follower: reading pages, moving the belief, streaming, turning pages, its folder without scorehub."""
+"""The score follower: reading pages, moving the belief, streaming, turning pages."""
 
 import math
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,12 +10,11 @@ from small_follower import small_follower
 from scorehub.dataset_builders.msmd.sample import sample_item
 from scorehub.dataset_builders.msmd.score import read_image
 from scorehub.distortion import rotate
-from scorehub.pipelines.score_following import layout
 from scorehub.pipelines.score_following.belief import CELLS_A_QUARTER, N_TEMPOS, Belief
 from scorehub.pipelines.score_following.configuration_score_follower import ScoreFollowerConfig
 from scorehub.pipelines.score_following.follower import FRAME, Follower, Position, Score
 from scorehub.pipelines.score_following.layout import COLUMN, HEIGHT, SPACE, read_page
-from scorehub.pipelines.score_following.modeling_score_follower import CONTEXT, ScoreFollowerModel, log_rate
+from scorehub.pipelines.score_following.modeling_score_follower import CONTEXT, log_rate
 from scorehub.pipelines.score_following.page_turning import PageTurner
 from scorehub.pipelines.score_following.spectrogram import N_BANDS, SAMPLE_RATE
 
@@ -40,10 +36,7 @@ def pages(item):
 
 @pytest.fixture
 def model():
-    model = small_follower()
-    for weight in model.parameters():
-        weight.data *= 10.0 if weight.ndim > 1 else 1.0  # first weights are so small that nothing comes through
-    return model
+    return small_follower()
 
 
 def noise(seconds, seed=0, loudness=0.1):
@@ -299,28 +292,3 @@ def test_nothing_is_turned_for_a_moment_or_without_confidence():
 def test_turning_is_asked_for_in_seconds_or_quarters_from_0(options):
     with pytest.raises(ValueError, match="must be"):
         PageTurner(ThreePages(), **options)
-
-
-def test_a_folder_is_followed_with_where_scorehub_is_not_installed(model, pages, tmp_path):
-    ScoreFollowerConfig.register_for_auto_class()
-    ScoreFollowerModel.register_for_auto_class("AutoModel")
-    model.save_pretrained(tmp_path / "follower")
-    np.save(tmp_path / "page.npy", pages[0])
-    expected = Follower(model, pages[:1]).feed(noise(1.0))
-    np.save(tmp_path / "audio.npy", noise(1.0))
-    script = """
-import sys
-sys.modules["scorehub"] = None  # importing it fails
-import numpy as np
-from transformers import AutoModel
-model = AutoModel.from_pretrained("follower", trust_remote_code=True)
-follower = model.follow([np.load("page.npy")])
-print(*follower.feed(np.load("audio.npy")))
-"""
-    environment = {"HF_MODULES_CACHE": str(tmp_path / "modules"), "HF_HUB_OFFLINE": "1", "PATH": ""}
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    np.testing.assert_allclose([float(word) for word in done.stdout.split()], expected, atol=1e-3)
-    assert Path(layout.__file__).name in {path.name for path in (tmp_path / "follower").iterdir()}

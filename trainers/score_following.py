@@ -17,12 +17,24 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
+from transformers import (
+    AutoModel,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+    pipeline,
+    set_seed,
+)
+from transformers.pipelines import PIPELINE_REGISTRY
 from transformers.trainer_utils import EvalLoopOutput, get_last_checkpoint
 
 from scorehub import hub
 from scorehub.pipelines.score_following.configuration_score_follower import ScoreFollowerConfig
 from scorehub.pipelines.score_following.modeling_score_follower import ScoreFollowerModel
+from scorehub.pipelines.score_following.pipeline_score_following import ScoreFollowingPipeline
+from scorehub.pipelines.score_following.processing_score_follower import ScoreFollowerProcessor
 from scorehub.trainers.run_settings import claim_folder, parse_preset
 from scorehub.trainers.score_following_items import Corpus, FollowingItems, collate
 from scorehub.trainers.score_following_loss import FollowerLoss
@@ -175,17 +187,22 @@ def run(config: ScoreFollowingConfig) -> dict[str, Any]:
     results = {"config": settings, **(trainer.evaluate() if config.held_out else {})}
     if trainer.is_world_process_zero():
         output = Path(config.output_dir)
-        save_model(trainer.model, output / "model")  # type: ignore[arg-type]
+        save_model(cast(AveragedFollower, trainer.model).averaged(), output / "model")
         (output / "results.json").write_text(json.dumps(results, indent=2))
         if config.push_to:
             hub.push_model(output / "model", config.push_to)
     return results
 
 
-def save_model(loss: AveragedFollower, folder: Path) -> None:
-    """Saves the averaged weights in half precision, which is what the repository holds."""
-    model: Any = loss.averaged()
-    model.to(memory_format=torch.contiguous_format).half().save_pretrained(folder)
+def save_model(model: ScoreFollowerModel, folder: Path) -> None:
+    """Saves all that a Hub repository of the follower needs but its card, with weights in half precision."""
+    ScoreFollowerConfig.register_for_auto_class()
+    ScoreFollowerModel.register_for_auto_class("AutoModel")
+    ScoreFollowerProcessor.register_for_auto_class("AutoProcessor")
+    PIPELINE_REGISTRY.register_pipeline("score-following", ScoreFollowingPipeline, pt_model=AutoModel)
+    model.to(memory_format=torch.contiguous_format).half()  # type: ignore[call-overload]
+    pipeline("score-following", model=model).save_pretrained(folder)
+    ScoreFollowerProcessor().save_pretrained(folder)
 
 
 def main() -> None:

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 N_PITCHES, LOWEST = 88, 21
 CONTEXT = 8  # frames before the present one that the convolutions see
-RARE = -4.0  # logit of a pitch before training: few sound at a time
-AGREEMENT = 5.0  # of a pitch that both name, in logits, before training
+# What the network says before training.
+RARE = -4.0  # logit of a pitch: few sound at a time
+AGREEMENT = 5.0  # of a pitch that both name, in logits
+USUAL_LOG_RATE = -2.5  # of a column: a twelfth of a quarter
 _RATE_FLOOR = 1e-2  # quarters a column; where there is only a clef, no time goes by
 
 
@@ -112,6 +114,7 @@ class SheetEncoder(nn.Module):
         self.embedding = nn.Linear(width, config.embedding_size)
         self.agreement = nn.Parameter(torch.full((N_PITCHES,), AGREEMENT))
         self.log_rate = nn.Linear(width, 1)
+        nn.init.constant_(self.log_rate.bias, USUAL_LOG_RATE)
 
     def forward(self, strips: Tensor, n_columns: Tensor, n_staves: Tensor) -> SheetCode:
         """Reads systems.

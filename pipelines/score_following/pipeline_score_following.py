@@ -1,0 +1,88 @@
+"""transformers' `pipeline("score-following")`: pages and a recording in, places and page turns out.
+
+pipe = pipeline("score-following", model=folder, trust_remote_code=True)
+pipe(["page-1.png", "page-2.png"], audio="recording.wav")
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from PIL import Image
+from transformers import Pipeline
+
+from .follower import Follower
+from .page_turning import PageTurner
+from .processing_score_follower import Picture, ScoreFollowerProcessor
+from .spectrogram import SAMPLE_RATE
+
+Recording = np.ndarray | str | Path
+
+
+class ScoreFollowingPipeline(Pipeline):
+    """Follows a recording as it would be followed while it is played: no place knows what comes later."""
+
+    _load_processor = False  # it has no settings
+    _load_image_processor = False
+    _load_feature_extractor = False
+    _load_tokenizer = False
+
+    def __call__(  # type: ignore[override]
+        self,
+        pages: Picture | str | Path | Sequence[Picture | str | Path],
+        audio: Recording,
+        sampling_rate: int = SAMPLE_RATE,
+        lead: float = 1.0,
+    ) -> dict[str, list[dict[str, float]]]:
+        """Follows.
+
+        Args:
+            pages: images, arrays or paths, in order.
+            audio: samples (N,) or (channels, N) at `sampling_rate`, or the path of a WAV, FLAC, Ogg or MP3 file.
+            lead: seconds before its end at which a page is turned.
+
+        Returns:
+            `positions`, one for each 50 ms with `time` (s), `page` and `system` (from 0), `x` and `y` (px),
+            `score_time` (quarters), `tempo` (quarters a second), `confidence`; `turns` with `time` and `page`.
+
+        Raises:
+            ValueError: see `ScoreFollowerProcessor`.
+            OSError: a file can't be read.
+        """
+        listed = [pages] if isinstance(pages, Image.Image | np.ndarray | str | Path) else pages
+        result: dict[str, list[dict[str, float]]] = super().__call__(
+            {"pages": listed, "audio": audio, "sampling_rate": sampling_rate}, lead=lead
+        )
+        return result
+
+    def _sanitize_parameters(self, lead: float = 1.0) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        return {}, {"lead": lead}, {}
+
+    def preprocess(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Pages as grey arrays and samples at the network's rate."""
+        processor = ScoreFollowerProcessor()
+        audio, rate = inputs["audio"], inputs["sampling_rate"]
+        if isinstance(audio, str | Path):
+            samples, rate = soundfile.read(audio, dtype="float32", always_2d=True)
+            audio = samples.T
+        return {
+            "pages": [processor.page(_open(page)) for page in inputs["pages"]],
+            "samples": processor.samples(audio, rate),
+        }
+
+    def _forward(self, model_inputs: dict[str, Any], lead: float = 1.0) -> dict[str, Any]:
+        follower = Follower(self.model, model_inputs["pages"])
+        turner = PageTurner(follower.score, lead)
+        positions = follower.track(model_inputs["samples"].cpu()) + follower.end()
+        turns = [turn for turn in map(turner.update, positions) if turn]
+        return {"positions": [row._asdict() for row in positions], "turns": [row._asdict() for row in turns]}
+
+    def postprocess(self, model_outputs: dict[str, Any]) -> dict[str, Any]:
+        """Nothing is left to do."""
+        return model_outputs
+
+
+def _open(page: Picture | str | Path) -> Picture:
+    return Image.open(page) if isinstance(page, str | Path) else page

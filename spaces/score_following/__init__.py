@@ -1,0 +1,1 @@
+"""Follow a recording, or the microphone, in the pages of its score."""
