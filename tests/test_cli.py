@@ -8,9 +8,6 @@ from scorehub.cli import app
 
 COMMANDS = {"build", "load", "check", "stats", "classify", "distort", "download", "demo", "push", "generate"}
 COMMANDS |= {"follow", "listen"}
-    "follow",
-    "listen",
-}
 GENERATES = {"roll", "repair"}
 PUSHES = {"dataset", "model", "space"}
 BUILDS = {"musicscore", "camera_primus", "msmd", "performances", "maestro"}

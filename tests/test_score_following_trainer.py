@@ -7,6 +7,7 @@ import pytest
 import torch
 from small_follower import SMALL, small_follower
 
+from scorehub import hub
 from scorehub.dataset_builders.msmd.sample import sample_item
 from scorehub.dataset_builders.msmd.score import read_image
 from scorehub.notes import read_midi
@@ -193,6 +194,11 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(corpus, small, tmp_path
     assert resumed["eval_loss"] == pytest.approx(whole["eval_loss"], rel=1e-4)
     saved = ScoreFollowerModel.from_pretrained(tmp_path / "parts" / "model")
     assert saved.config.sheet_hidden == SMALL["sheet_hidden"]
+    listing = hub.push_model(tmp_path / "parts" / "model", "me/follower", dry_run=True)
+    assert {"README.md", "config.json", "model.safetensors", "follower.py"} <= {path for path, _ in listing}
+    went_on = score_following.make_trainer(config(corpus, tmp_path / "more", start=str(tmp_path / "parts" / "model")))
+    expected = saved.audio.onset.weight.float()
+    torch.testing.assert_close(went_on.model.model.audio.onset.weight, expected, check_device=False)
 
 
 def _stop_at(step):

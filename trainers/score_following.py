@@ -11,7 +11,9 @@ import json
 import os
 import sys
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
+from string import Template
 from typing import Any, cast
 
 import numpy as np
@@ -50,6 +52,7 @@ class ScoreFollowingConfig:
     output_dir: str = field(metadata={"help": "folder for checkpoints and the finished model"})
     corpus: str = field(default="corpus", metadata={"help": "folder of score_following_corpus"})
     held_out: str = field(default="", metadata={"help": "folder of pieces that are not trained on"})
+    start: str = field(default="", metadata={"help": "folder of a follower from which to go on"})
     preset: str = field(default="default", metadata={"help": "default"})
     steps: int = field(default=6000, metadata={"help": "steps of the whole training"})
     batch_size: int = field(default=6, metadata={"help": "items in a step, over all processes"})
@@ -117,9 +120,11 @@ class ScoreFollowingTrainer(Trainer):
 
 
 def build_model(config: ScoreFollowingConfig) -> AveragedFollower:
-    """A network with seeded random weights."""
+    """A network with seeded random weights, or those of `config.start`."""
     set_seed(config.seed)
     model = ScoreFollowerModel(ScoreFollowerConfig())
+    if config.start:
+        model = ScoreFollowerModel.from_pretrained(config.start).float()
     cast(Any, model).to(memory_format=torch.channels_last)
     return AveragedFollower(model, config.ema_decay)
 
@@ -188,6 +193,7 @@ def run(config: ScoreFollowingConfig) -> dict[str, Any]:
     if trainer.is_world_process_zero():
         output = Path(config.output_dir)
         save_model(cast(AveragedFollower, trainer.model).averaged(), output / "model")
+        write_card(results, len(Corpus(config.corpus)), output / "model")
         (output / "results.json").write_text(json.dumps(results, indent=2))
         if config.push_to:
             hub.push_model(output / "model", config.push_to)
@@ -203,6 +209,16 @@ def save_model(model: ScoreFollowerModel, folder: Path) -> None:
     model.to(memory_format=torch.contiguous_format).half()  # type: ignore[call-overload]
     pipeline("score-following", model=model).save_pretrained(folder)
     ScoreFollowerProcessor().save_pretrained(folder)
+
+
+def write_card(results: dict[str, Any], pieces: int, folder: Path) -> None:
+    """Writes README.md of a trained follower."""
+    settings = results["config"]
+    losses = ("hits", "match", "read", "hear", "rate")
+    values = {name: f"{results[f'eval_{name}']:.3f}" if f"eval_{name}" in results else "-" for name in losses}
+    values |= {"pieces": str(pieces), "steps": str(settings["steps"]), "settings": json.dumps(settings, indent=2)}
+    template = Template(files("scorehub.model_cards").joinpath("score_following.md").read_text(encoding="utf-8"))
+    (folder / "README.md").write_text(template.substitute(values), encoding="utf-8")
 
 
 def main() -> None:

@@ -3,9 +3,10 @@
     python -m scorehub.trainers.score_following_corpus --data_dir msmd_rebuilt --output corpus \\
         --soundfonts FluidR3_GM.sf2 OPL-3_FM_128M.sf2
 
-`data_dir` is a rebuilt MSMD (`load_dataset("msmd")` knows its form). Every piece becomes one file: its pages as they
-are and photographed, cut into strips as the follower cuts them, and its music played several times: by other
-SoundFonts and instruments, in other tempos and rooms. A run that was stopped goes on when it is started again.
+`data_dir` is a rebuilt MSMD (`load_dataset("msmd")` knows its form); `--notation` are folders of notation to engrave
+(`score_following_pieces`). Every piece becomes one file: its pages as they are and photographed, cut into strips as
+the follower cuts them, and its music played several times: by other SoundFonts and instruments, in other tempos and
+rooms. A run that was stopped goes on when it is started again.
 """
 
 import argparse
@@ -20,7 +21,6 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from scorehub.dataset_builders.msmd.rebuilt import open_rebuilt, read_rebuilt
 from scorehub.dataset_builders.msmd.score import Columns, read_image
 from scorehub.notes import Notes, read_midi
 from scorehub.photo import Photo, photograph_with_warp
@@ -29,6 +29,7 @@ from scorehub.pipelines.score_following.spectrogram import LogSpectrogram
 from scorehub.rooms import add_noise, apply_room, random_room, room_response
 from scorehub.synthesis import default_soundfont, synthesise
 from scorehub.tempo import Manner, TempoCurve, humanise
+from scorehub.trainers.score_following_pieces import Piece, notation_pieces, rebuilt_pieces
 
 LEVELS = 100.0  # of a spectrogram's value 1; 2.55 is louder than anything that was brought to -23 LUFS
 # A flat-bed's or a still hand's picture: a page that is bent more is the business of a scanner program.
@@ -42,7 +43,6 @@ PROGRAMS = (0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 6, 7, 11, 19, 24, 46, 48, 73)
 class Plan:
     """What is made of a piece."""
 
-    data_dir: str
     soundfonts: tuple[str, ...]
     performances: int
     photographs: int
@@ -110,14 +110,14 @@ def perform(notes: Notes, soundfont: str, rng: np.random.Generator) -> tuple[np.
     return np.clip(np.rint(frames * LEVELS), 0, 255).astype(np.uint8), curve
 
 
-def pack_piece(piece: str, plan: Plan) -> dict[str, np.ndarray]:
+def pack_piece(piece: Piece, plan: Plan) -> dict[str, np.ndarray]:
     """All that is known of a piece, as arrays.
 
     Raises:
         ValueError: the piece can't be read.
     """
-    rng = np.random.default_rng([plan.seed, zlib.crc32(piece.encode())])
-    score, midi = read_rebuilt(piece, open_rebuilt(Path(plan.data_dir)))
+    rng = np.random.default_rng([plan.seed, zlib.crc32(piece.name.encode())])
+    score, midi = piece.read()
     heads, pages = score.noteheads, [read_image(page) for page in score.pages]
     packed = {f"{key}_0": value for key, value in draw_pages(pages, heads).items()}
     for copy in range(1, plan.photographs + 1):
@@ -129,7 +129,7 @@ def pack_piece(piece: str, plan: Plan) -> dict[str, np.ndarray]:
     return packed | {name: heads[name] for name in ("pitch", "onset_quarter", "tied")}
 
 
-def _pack(job: tuple[str, Path, Plan]) -> str | None:
+def _pack(job: tuple[Piece, Path, Plan]) -> str | None:
     """Writes a piece's file; the name of a piece that can't be read."""
     piece, path, plan = job
     torch.set_num_threads(1)
@@ -138,17 +138,17 @@ def _pack(job: tuple[str, Path, Plan]) -> str | None:
     try:
         packed = pack_piece(piece, plan)
     except ValueError:
-        return piece
+        return piece.name
     part = path.with_suffix(".part.npz")  # a run that is stopped leaves no half file
     np.savez_compressed(part, **packed)  # type: ignore[arg-type]
     os.replace(part, path)
     return None
 
 
-def pack_corpus(pieces: Sequence[str], output: Path, plan: Plan, workers: int) -> list[str]:
+def pack_corpus(pieces: Sequence[Piece], output: Path, plan: Plan, workers: int) -> list[str]:
     """Writes the files of all pieces, and returns the names of those that can't be read."""
     output.mkdir(parents=True, exist_ok=True)
-    jobs = [(piece, output / f"{piece}.npz", plan) for piece in pieces]
+    jobs = [(piece, output / f"{piece.name}.npz", plan) for piece in pieces]
     with get_context("spawn").Pool(workers) as pool:
         left = tqdm(pool.imap_unordered(_pack, jobs), total=len(jobs), unit="piece", disable=None)
         return sorted(piece for piece in left if piece)
@@ -157,7 +157,9 @@ def pack_corpus(pieces: Sequence[str], output: Path, plan: Plan, workers: int) -
 def main() -> None:
     """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data_dir", required=True)
+    parser.add_argument("--data_dir", type=Path, help="a rebuilt MSMD")
+    parser.add_argument("--notation", nargs="*", type=Path, default=[], help="folders of files to engrave")
+    parser.add_argument("--notation_count", type=int, default=100, help="files that are drawn from each of them")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--soundfonts", nargs="*", default=[], help="beside the one of the package pretty_midi")
     parser.add_argument("--split", default="train")
@@ -167,9 +169,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()
     fonts = (str(default_soundfont()), *options.soundfonts)
-    plan = Plan(options.data_dir, fonts, options.performances, options.photographs, options.seed)
-    source = open_rebuilt(Path(options.data_dir))
-    pieces = [name for name, row in source.pieces.items() if row["split"] == options.split]
+    plan = Plan(fonts, options.performances, options.photographs, options.seed)
+    pieces = rebuilt_pieces(options.data_dir, options.split) if options.data_dir else []
+    pieces += notation_pieces(options.notation, options.notation_count, options.seed)
     unread = pack_corpus(pieces, options.output, plan, options.workers)
     print(f"{len(pieces) - len(unread)} pieces: {options.output}; not read: {', '.join(unread) or 'none'}")
 

@@ -208,7 +208,7 @@ def _hear(audio: np.ndarray, start: int, count: int, rng: np.random.Generator) -
     wanted = np.arange(start - CONTEXT - 1, start + count)
     inside = (wanted >= 0) & (wanted < audio.shape[1])
     frames = np.where(inside, audio[:, np.clip(wanted, 0, audio.shape[1] - 1)], 0).astype(np.float32) / LEVELS
-    gain = 10 ** (rng.uniform(-12, 6) / 20)
+    gain = 10 ** (rng.uniform(-18, 9) / 20)
     return np.log10(1 + gain * (10**frames - 1)).astype(np.float32)
 
 

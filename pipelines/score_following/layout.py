@@ -148,7 +148,7 @@ def _is_joined(page: np.ndarray, above: Staff, below: Staff, slope: float) -> bo
     rows = np.arange(round(above.bottom) + 1, round(below.top))
     if not len(rows):
         return True
-    reach = 2 * below.spacing  # ends are known as well as that
+    reach = 4 * below.spacing  # a clef can hide where the lines begin
     columns = np.arange(max(0, round(left - reach)), min(page.shape[1], round(right + reach)))
     # Columns are level pages' too: where staves lean, what stands upright on them leans to the other side.
     leaning = columns - np.rint(slope * (rows - rows[0])).astype(int)[:, None]

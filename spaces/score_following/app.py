@@ -75,9 +75,10 @@ def build_app(model: Path | str | None = None) -> gr.Blocks:
                     recording, *buttons = recording_tab()
                 with gr.Tab("Microphone"):
                     microphone = microphone_tab()
+                status = gr.HTML()
                 gr.Markdown(LIMITS, elem_classes="hint")
                 lead = _lead()
-                parts = _parts(first)
+                parts = _parts(first, status)
             with gr.Column(scale=3, min_width=320):
                 parts.stand.render()
                 parts.news.render()
@@ -96,13 +97,12 @@ def _lead() -> list[Any]:
     return [amount, unit]
 
 
-def _parts(first: Piece) -> Parts:
+def _parts(first: Piece, status: gr.HTML) -> Parts:
     """All but the stand are drawn here."""
-    status = gr.HTML()
     with gr.Column(visible=False) as results:
         with gr.Row():
             table = gr.DownloadButton("Positions (CSV)", size="md", min_width=120)
-            picture = gr.DownloadButton("Picture of the run", size="md", min_width=120)
+            picture = gr.DownloadButton("Picture (PNG)", size="md", min_width=120)
         film = gr.Button(f"Make a video (first {VIDEO_SECONDS // 60} minutes)", size="md")
         video = gr.DownloadButton("Download video", size="md", visible=False)
     opened, heard = gr.State(first, time_to_live=HOUR), gr.State(None, time_to_live=HOUR)

@@ -23,15 +23,18 @@ CSS = (
 .stand .bar { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem 0.8rem; padding: 0.5rem 0.2rem;
   max-width: 62rem; margin: 0 auto; font-variant-numeric: tabular-nums; color: var(--body-text-color); }
 .stand button { min-width: 2.75rem; height: 2.75rem; border: 1px solid var(--border-color-primary); line-height: 1;
-  border-radius: 6px; background: var(--button-secondary-background-fill); color: inherit; }
+  border-radius: 6px; margin: 0; padding: 0; background: var(--button-secondary-background-fill); color: inherit; }
 .stand button:disabled { opacity: 0.35; }
-.stand button svg { width: 1.25rem; height: 1.25rem; margin: auto; fill: currentColor; display: block; }
+.stand button svg { width: 1.25rem; height: 1.25rem; margin: auto; fill: #44403c; display: block; }
+.dark .stand button svg { fill: #e7e5e4; }
+.stand button.play svg, .stand:fullscreen button.play svg { fill: white; }
 .stand button .to-pause, .stand button.playing .to-play { display: none; }
 .stand button.playing .to-pause { display: block; }
 .stand button.play { background: #0f766e; color: white; border-color: transparent; }
 .stand button.play:disabled { background: #a8a29e; }
 .stand .seek { flex: 1 1 7rem; min-width: 6rem; accent-color: #0f766e; }
 .stand .pager { display: flex; align-items: center; gap: 0.35rem; white-space: nowrap; }
+.stand .number::before { content: 'Page '; }
 .stand .facts { display: flex; align-items: center; gap: 0.6rem; font-size: 0.9rem; min-width: 11rem;
   color: var(--body-text-color-subdued); white-space: nowrap; }
 .stand .facts i { display: inline-block; width: 3.5rem; height: 0.5rem; border-radius: 3px; overflow: hidden;
@@ -39,11 +42,17 @@ CSS = (
 .stand .facts i b { display: block; height: 100%; background: #fb7a1e; }
 .stand:fullscreen { background: #f5f5f4; color: #1c1917; padding: 0.4rem; --room: 4.6rem; }
 .stand:fullscreen .bar { color: #1c1917; }
+.listen button { width: 100%; padding: 0.5rem; border-radius: 6px; color: white; font-weight: 600;
+  background: #0f766e; }
 .hint, .hint p { font-size: 0.85rem !important; color: var(--body-text-color-subdued); }
 @media (max-width: 640px) {
-  .stand { --room: 13.5rem; }
+  .gradio-container main { padding: 0.6rem !important; }
   .desk { flex-direction: column-reverse !important; }
-  .stand .clock { font-size: 0.85rem; }
+  .stand { --room: 13rem; }
+  .stand button { min-width: 2.6rem; height: 2.6rem; }
+  .stand .number::before { content: none; }
+  .stand .facts { min-width: 0; flex: 1; }
+  .stand .sure { font-size: 0; }
 }
 """
 )
@@ -61,8 +70,8 @@ STAND = f"""<section class="stand" tabindex="0" aria-label="Music stand">
 {_icon("M7 4v16l13-8z", "to-play")}{_icon("M6 4h4v16H6zM14 4h4v16h-4z", "to-pause")}</button>
 <input class="seek" type="range" min="0" max="1" step="0.05" value="0" aria-label="Time" disabled>
 <span class="clock"></span>
-<span class="pager"><button class="back" aria-label="Previous page">{_icon("M16 4v16L5 12z")}</button> <span class="number"></span>
-<button class="on" aria-label="Next page">{_icon("M8 4v16l11-8z")}</button></span>
+<span class="pager"><button class="back" aria-label="Previous page">{_icon("M16 4v16L5 12z")}</button>
+<span class="number"></span><button class="on" aria-label="Next page">{_icon("M8 4v16l11-8z")}</button></span>
 <span class="facts"><span class="tempo"></span><span class="sure" title="How sure the follower is" hidden>sure
 <i><b></b></i></span></span>
 <button class="full" aria-label="Full screen" title="Full screen">
@@ -82,7 +91,7 @@ const showPage = (number) => {
   sheet.dataset.page = page + 1;
   sheet.style.setProperty('--ratio', piece.pages[page].ratio);
   sheet.querySelectorAll('img').forEach((image, index) => image.classList.toggle('shown', index === page));
-  find('.number').textContent = `Page ${page + 1} of ${piece.pages.length}`;
+  find('.number').textContent = `${page + 1} of ${piece.pages.length}`;
   find('.back').disabled = page === 0;
   find('.on').disabled = page === piece.pages.length - 1;
   drawn = null;
@@ -198,6 +207,60 @@ stand.addEventListener('keydown', (event) => {
   if (!KEYS[event.key] || event.target.closest(event.key === ' ' ? 'button, input' : 'input')) return;
   event.preventDefault();
   KEYS[event.key]();
+});
+"""
+
+# Gradio's own recorder drops sound when a server is slow, and has it freed of "noise", which music is to a telephone.
+# Sound is sent when the answer to what was sent before has come.
+LISTEN = """
+const button = element.querySelector('button');
+let context = null, stream = null, heard = [], isFirst = true, isBusy = false;
+const stop = () => {
+  if (stream) stream.getTracks().forEach((track) => track.stop());
+  if (context) context.close();
+  context = stream = null;
+  isBusy = false;
+  button.textContent = 'Listen';
+};
+const send = () => {
+  const count = heard.reduce((sum, part) => sum + part.length, 0);
+  if (isBusy || !context || count < 0.2 * context.sampleRate) return;
+  const clipped = (value) => 32767 * Math.max(-1, Math.min(1, value));
+  const samples = Int16Array.from(heard.flatMap((part) => [...part]), clipped);
+  let bytes = '';
+  for (const byte of new Uint8Array(samples.buffer)) bytes += String.fromCharCode(byte);
+  isBusy = true;
+  trigger('input', {rate: context.sampleRate, samples: btoa(bytes), first: isFirst});
+  heard = [];
+  isFirst = false;
+};
+const listen = async () => {
+  try {
+    const audio = {echoCancellation: false, noiseSuppression: false, autoGainControl: false};
+    stream = await navigator.mediaDevices.getUserMedia({audio});
+  } catch (error) {
+    element.querySelector('.hint').textContent = `The microphone can't be used: ${error.message}`;
+    return;
+  }
+  heard = [];
+  isFirst = true;
+  context = new AudioContext();
+  const recorder = context.createScriptProcessor(4096, 1, 1);
+  recorder.onaudioprocess = (event) => {
+    if (!element.isConnected) return stop();
+    heard.push(event.inputBuffer.getChannelData(0).slice());
+    send();
+  };
+  context.createMediaStreamSource(stream).connect(recorder);
+  recorder.connect(context.destination);
+  button.textContent = 'Stop listening';
+};
+button.addEventListener('click', () => context ? stop() : listen());
+watch('value', () => {
+  isBusy = false;
+  if (props.value.stop) return stop();
+  if (context) window.dispatchEvent(new CustomEvent('stand-news', {detail: props.value}));
+  send();
 });
 """
 

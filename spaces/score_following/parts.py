@@ -1,6 +1,7 @@
 """The parts of the page that several events change, and what they show while a job runs and when it has ended."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,14 +78,11 @@ def make_stand(first: Piece) -> tuple[gr.HTML, gr.HTML]:
     return stand, gr.HTML({}, html_template="", js_on_load=browser.NEWS, visible="hidden", render=False)
 
 
-def in_words(job: Callable[..., Iterator[Updates]]) -> Callable[..., Iterator[Updates]]:
-    """What is wrong with an upload is told to who sent it."""
-
-    def told(*values: Any) -> Iterator[Updates]:
-        try:
-            yield from job(*values)
-        except ValueError as error:
-            text = str(error)
-            raise gr.Error(text[:1].upper() + text[1:], print_exception=False) from None
-
-    return told
+@contextmanager
+def in_words() -> Iterator[None]:
+    """What is wrong with what a visitor sent is told to them."""
+    try:
+        yield
+    except ValueError as error:
+        text = str(error)
+        raise gr.Error(text[:1].upper() + text[1:], print_exception=False) from None

@@ -58,8 +58,10 @@ def connect_recording(
         return running(True) | parts.forget() | {parts.status: show.progress("Waiting for the network", 0)}
 
     def listen(opened: Piece, own: str | None, amount: float, unit: str) -> Iterator[Updates]:
-        path, begun = _recording(opened, own), time.monotonic()
-        hearing, told = Hearing(model, opened, piece.load_recording(path)), 0.0
+        begun, told = time.monotonic(), 0.0
+        with in_words():
+            path = _recording(opened, own)
+            hearing = Hearing(model, opened, piece.load_recording(path))
         for position in hearing:
             if time.monotonic() - told > _NEWS_SECONDS:
                 told = time.monotonic()
@@ -68,16 +70,14 @@ def connect_recording(
         heard = Heard(opened, path, hearing.positions, turns)
         took = f"{show.duration(hearing.seconds)} heard in {show.duration(time.monotonic() - begun)}"
         with TemporaryDirectory() as folder:  # Gradio copies what is yielded before it asks for more
-            done = {parts.status: show.progress(f"{took}: press ▶ below the page")}
+            done = {parts.status: show.progress(f"{took}: press play below the page")}
             yield parts.show_heard(heard, Path(folder)) | done | running(False)
 
     def stopped() -> Updates:
         return running(False) | parts.forget()
 
     outputs = [start, stop, *parts.all()]
-    job = start.click(wait, None, outputs, **QUIET).then(
-        in_words(listen), [parts.piece, recording, *lead], outputs, **ONE_JOB
-    )
+    job = start.click(wait, None, outputs, **QUIET).then(listen, [parts.piece, recording, *lead], outputs, **ONE_JOB)
     stop.click(None, cancels=[job])
     job.failure(stopped, None, outputs, **QUIET)
     return job
@@ -108,7 +108,8 @@ def connect_sources(
 
     def open_upload(paths: list[str]) -> Iterator[Updates]:
         yield {parts.status: show.progress("Reading the pages", 0)}
-        opened = piece.load_upload(model, [Path(path) for path in paths])
+        with in_words():
+            opened = piece.load_upload(model, [Path(path) for path in paths])
         found = f"{show.count(len(opened.score.systems), 'system')} on {show.count(len(opened.pages), 'page')}"
         yield parts.open(opened) | {tunes: None, parts.status: show.progress(f"{opened.title}: {found}")}
 
@@ -116,10 +117,12 @@ def connect_sources(
         return parts.forget() | {recording: gr.UploadButton(f"Recording: {Path(path).name}")}
 
     outputs = [tunes, pages, recording, *parts.all()]
-    tunes.input(open_tune, tunes, outputs, cancels=[job], **ONE_JOB)
-    reading = pages.upload(in_words(open_upload), pages, outputs, cancels=[job], **ONE_JOB)
+    # Cancelled on its own: together with what follows, a job that is begun right after that would be cancelled too.
+    gr.on([tunes.input, pages.upload, recording.upload], None, cancels=[job])
+    tunes.input(open_tune, tunes, outputs, **ONE_JOB)
+    reading = pages.upload(open_upload, pages, outputs, **ONE_JOB)
     reading.failure(lambda: {pages: None, parts.status: ""}, None, outputs, **QUIET)
-    recording.upload(take, recording, outputs, cancels=[job], **QUIET)
+    recording.upload(take, recording, outputs, **QUIET)
 
 
 def connect_lead(parts: Parts, lead: list[Any]) -> None:
