@@ -84,7 +84,8 @@ class Microphone:
         self.piece = piece
         self._follower = Follower(model, piece.score)
         self._turner = PageTurner(piece.score, *lead)
-        self._rate, self._resampler = 0, None
+        self._rate = SAMPLE_RATE
+        self._resampler = _resampler(SAMPLE_RATE)
 
     @property
     def position(self) -> Position:
@@ -124,5 +125,9 @@ class Microphone:
         # One resampler for all chunks: each on its own would begin and end with a click.
         if sample_rate != self._rate:
             self._rate = sample_rate
-            self._resampler = soxr.ResampleStream(sample_rate, SAMPLE_RATE, 1, dtype="float32")
+            self._resampler = _resampler(sample_rate)
         return np.asarray(self._resampler.resample_chunk(mono))
+
+
+def _resampler(sample_rate: int) -> soxr.ResampleStream:
+    return soxr.ResampleStream(sample_rate, SAMPLE_RATE, 1, dtype="float32")
