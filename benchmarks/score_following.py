@@ -4,12 +4,16 @@
         > benchmarks/score_following.md
 
 `data_dir` is a rebuilt MSMD; its validation pieces are played from beginning to end by SoundFonts that the follower
-was not trained on: as written, by a human's timing, in a room, and with a jump. The baseline warps time between the
-performance and the sound of the symbolic score (`score_following_dtw.py`); the follower sees the pages alone.
+was not trained on: as written, by a human's timing, in a room, and with a jump. FluidSynth plays them, a program that
+obeys a SoundFont's modulators; `scorehub.synthesis` does not, and makes the treble of some nearly inaudible. The
+baseline warps time between the performance and the sound of the symbolic score (`score_following_dtw.py`); the
+follower sees the pages alone.
 """
 
 import argparse
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,14 +25,16 @@ import score_following_dtw as dtw
 import torch
 from tqdm import tqdm
 
+from scorehub.audio import normalise_loudness, read_audio
 from scorehub.dataset_builders.msmd.rebuilt import open_rebuilt, read_rebuilt
 from scorehub.dataset_builders.msmd.score import read_image
 from scorehub.following import load_follower
 from scorehub.metrics.score_following import following, page_turns, recovery
 from scorehub.metrics.score_following.score_map import ScoreMap, Track, map_noteheads
-from scorehub.notes import Notes, make_notes, read_midi
+from scorehub.notes import Notes, make_notes, read_midi, write_midi
 from scorehub.pipelines.score_following.follower import FRAME, Follower, Position, Score
 from scorehub.pipelines.score_following.page_turning import PageTurner
+from scorehub.pipelines.score_following.spectrogram import SAMPLE_RATE
 from scorehub.rooms import apply_room, random_room, room_response
 from scorehub.synthesis import synthesise
 from scorehub.tempo import TempoCurve, humanise
@@ -61,13 +67,24 @@ def load_pieces(model: Any, data_dir: str, split: str, limit: int) -> Iterator[P
         yield Piece(name, map_noteheads(score.noteheads, score.dpi or 100.0), pages, read_midi(midi))
 
 
+def render(notes: Notes, soundfont: str) -> np.ndarray:
+    """Mono audio at 22,050 Hz by the program fluidsynth, without its own reverberation and chorus."""
+    with tempfile.TemporaryDirectory() as folder:
+        midi, wav = Path(folder, "notes.mid"), Path(folder, "notes.wav")
+        midi.write_bytes(write_midi(notes))
+        options = ["-ni", "-r", str(SAMPLE_RATE), "-R", "0", "-C", "0", "-F", str(wav)]
+        subprocess.run(["fluidsynth", *options, soundfont, str(midi)], check=True, capture_output=True)
+        audio, _ = read_audio(wav.read_bytes())
+    return normalise_loudness(audio)
+
+
 def play(piece: Piece, manner: str, soundfont: str, seed: int) -> tuple[np.ndarray, TempoCurve]:
     """A performance, mono at 22,050 Hz, and its tempo."""
     rng = np.random.default_rng([seed, len(piece.notes)])
     notes, curve = piece.notes, TempoCurve(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
     if manner != "as written":
         notes, curve = humanise(notes, rng)
-    audio = synthesise(notes, soundfont)
+    audio = render(notes, soundfont)
     return (apply_room(audio, room_response(random_room(rng), rng)) if "room" in manner else audio), curve
 
 
@@ -159,7 +176,7 @@ def jump_line(model: Any, pieces: Sequence[Piece], soundfont: str) -> str:
     for piece in tqdm(pieces, desc="jumps", disable=None):
         if changed := with_jump(piece, np.random.default_rng(len(piece.notes))):
             notes, score, jump = changed
-            positions, _ = run(model, piece, synthesise(notes, soundfont))
+            positions, _ = run(model, piece, render(notes, soundfont))
             scores.append(score)
             tracks.append(track(replace(piece, score=score), positions))
             jumps.append([jump])

@@ -32,7 +32,6 @@ from scorehub.metrics.score_following.score_map import ScoreMap, Track, map_note
 from scorehub.notes import read_midi
 from scorehub.pipelines.score_following.follower import FRAME, Score
 from scorehub.rooms import apply_room, random_room, room_response
-from scorehub.synthesis import synthesise
 
 BACK = 2.0  # quarters by which notes may follow each other out of order
 GAP = 12.0  # quarters over which nothing may be played
@@ -96,7 +95,7 @@ def judge(model: Any, pieces: list[followers.Piece], options: argparse.Namespace
     tracks: list[Track] = []
     costs = []
     for number, piece in enumerate(tqdm(pieces, disable=None)):
-        audio = synthesise(piece.notes, options.soundfont)
+        audio = followers.render(piece.notes, options.soundfont)
         if room:
             rng = np.random.default_rng(number)
             audio = apply_room(audio, room_response(random_room(rng), rng))

@@ -228,6 +228,7 @@ def test_a_visitor_follows_a_recording_of_theirs_in_pages_of_theirs(model, pages
 
 def an_example_is_stopped(page):
     page.get_by_role("button", name="Follow the recording").click()
+    page.get_by_text("Heard ").wait_for()
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("button", name="Stop").wait_for(state="hidden")
     page.get_by_role("button", name="Follow the recording").and_(page.locator(":enabled")).wait_for()
@@ -269,6 +270,7 @@ def the_cursor_is_where_the_table_says(page, pages, folder):
         assert style(page, "top") == pytest.approx(100 * float(row["y"]) / pages[0].shape[0], abs=0.02)
     page.get_by_role("button", name="Play").click()
     page.wait_for_function("document.querySelector('audio').currentTime > 2.6")
+    page.evaluate("document.querySelector('audio').pause()")
 
 
 def pages_turn_when_the_turns_say(page):

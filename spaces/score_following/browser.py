@@ -46,7 +46,6 @@ CSS = (
   background: #0f766e; }
 .hint, .hint p { font-size: 0.85rem !important; color: var(--body-text-color-subdued); }
 @media (max-width: 640px) {
-  .gradio-container main { padding: 0.6rem !important; }
   .desk { flex-direction: column-reverse !important; }
   .stand { --room: 13rem; }
   .stand button { min-width: 2.6rem; height: 2.6rem; }
@@ -207,60 +206,6 @@ stand.addEventListener('keydown', (event) => {
   if (!KEYS[event.key] || event.target.closest(event.key === ' ' ? 'button, input' : 'input')) return;
   event.preventDefault();
   KEYS[event.key]();
-});
-"""
-
-# Gradio's own recorder drops sound when a server is slow, and has it freed of "noise", which music is to a telephone.
-# Sound is sent when the answer to what was sent before has come.
-LISTEN = """
-const button = element.querySelector('button');
-let context = null, stream = null, heard = [], isFirst = true, isBusy = false;
-const stop = () => {
-  if (stream) stream.getTracks().forEach((track) => track.stop());
-  if (context) context.close();
-  context = stream = null;
-  isBusy = false;
-  button.textContent = 'Listen';
-};
-const send = () => {
-  const count = heard.reduce((sum, part) => sum + part.length, 0);
-  if (isBusy || !context || count < 0.2 * context.sampleRate) return;
-  const clipped = (value) => 32767 * Math.max(-1, Math.min(1, value));
-  const samples = Int16Array.from(heard.flatMap((part) => [...part]), clipped);
-  let bytes = '';
-  for (const byte of new Uint8Array(samples.buffer)) bytes += String.fromCharCode(byte);
-  isBusy = true;
-  trigger('input', {rate: context.sampleRate, samples: btoa(bytes), first: isFirst});
-  heard = [];
-  isFirst = false;
-};
-const listen = async () => {
-  try {
-    const audio = {echoCancellation: false, noiseSuppression: false, autoGainControl: false};
-    stream = await navigator.mediaDevices.getUserMedia({audio});
-  } catch (error) {
-    element.querySelector('.hint').textContent = `The microphone can't be used: ${error.message}`;
-    return;
-  }
-  heard = [];
-  isFirst = true;
-  context = new AudioContext();
-  const recorder = context.createScriptProcessor(4096, 1, 1);
-  recorder.onaudioprocess = (event) => {
-    if (!element.isConnected) return stop();
-    heard.push(event.inputBuffer.getChannelData(0).slice());
-    send();
-  };
-  context.createMediaStreamSource(stream).connect(recorder);
-  recorder.connect(context.destination);
-  button.textContent = 'Stop listening';
-};
-button.addEventListener('click', () => context ? stop() : listen());
-watch('value', () => {
-  isBusy = false;
-  if (props.value.stop) return stop();
-  if (context) window.dispatchEvent(new CustomEvent('stand-news', {detail: props.value}));
-  send();
 });
 """
 

@@ -8,7 +8,7 @@ import gradio as gr
 import numpy as np
 
 from scorehub.pipelines.score_following.modeling_score_follower import ScoreFollowerModel
-from scorehub.spaces.score_following import browser, messages
+from scorehub.spaces.score_following import messages
 from scorehub.spaces.score_following.listening import Lead, Microphone
 from scorehub.spaces.score_following.messages import Message
 from scorehub.spaces.score_following.parts import HOUR, QUIET, Parts, in_words
@@ -16,13 +16,67 @@ from scorehub.spaces.score_following.piece import Piece
 
 VISITORS = 4  # whose sound is heard at the same time
 MAX_CHARACTERS = 4 * 2**20  # of sound at once
-LISTEN = """<div class="listen"><p class="hint">Play from the first page on. What you play is followed, not kept.</p>
+_LISTEN = """<div class="listen"><p class="hint">Play from the first page on. What you play is followed, not kept.</p>
 <button>Listen</button></div>"""
+
+# Gradio's own recorder drops sound when a server is slow, and has it freed of "noise", which music is to a telephone.
+# Sound is sent when the answer to what was sent before has come.
+_RECORD = """
+const button = element.querySelector('button');
+let context = null, stream = null, heard = [], isFirst = true, isBusy = false;
+const stop = () => {
+  if (stream) stream.getTracks().forEach((track) => track.stop());
+  if (context) context.close();
+  context = stream = null;
+  isBusy = false;
+  button.textContent = 'Listen';
+};
+const send = () => {
+  const count = heard.reduce((sum, part) => sum + part.length, 0);
+  if (isBusy || !context || count < 0.2 * context.sampleRate) return;
+  const clipped = (value) => 32767 * Math.max(-1, Math.min(1, value));
+  const samples = Int16Array.from(heard.flatMap((part) => [...part]), clipped);
+  let bytes = '';
+  for (const byte of new Uint8Array(samples.buffer)) bytes += String.fromCharCode(byte);
+  isBusy = true;
+  trigger('input', {rate: context.sampleRate, samples: btoa(bytes), first: isFirst});
+  heard = [];
+  isFirst = false;
+};
+const listen = async () => {
+  try {
+    const audio = {echoCancellation: false, noiseSuppression: false, autoGainControl: false};
+    stream = await navigator.mediaDevices.getUserMedia({audio});
+  } catch (error) {
+    element.querySelector('.hint').textContent = `The microphone can't be used: ${error.message}`;
+    return;
+  }
+  heard = [];
+  isFirst = true;
+  context = new AudioContext();
+  const recorder = context.createScriptProcessor(4096, 1, 1);
+  recorder.onaudioprocess = (event) => {
+    if (!element.isConnected) return stop();
+    heard.push(event.inputBuffer.getChannelData(0).slice());
+    send();
+  };
+  context.createMediaStreamSource(stream).connect(recorder);
+  recorder.connect(context.destination);
+  button.textContent = 'Stop listening';
+};
+button.addEventListener('click', () => context ? stop() : listen());
+watch('value', () => {
+  isBusy = false;
+  if (props.value.stop) return stop();
+  if (context) window.dispatchEvent(new CustomEvent('stand-news', {detail: props.value}));
+  send();
+});
+"""
 
 
 def microphone_tab() -> gr.HTML:
     """Fills the tab."""
-    return gr.HTML({}, html_template=LISTEN, js_on_load=browser.LISTEN)
+    return gr.HTML({}, html_template=_LISTEN, js_on_load=_RECORD)
 
 
 def connect_microphone(model: ScoreFollowerModel, parts: Parts, microphone: gr.HTML, lead: list[Any]) -> None:
