@@ -52,7 +52,7 @@ def load_follower(model: str | Path | None = None) -> ScoreFollowerModel:
         OSError: there is no such model.
     """
     folder = str(model or files("scorehub.pipelines.score_following"))
-    return ScoreFollowerModel.from_pretrained(folder).float().eval()
+    return ScoreFollowerModel.from_pretrained(folder).eval()
 
 
 def read_pages(paths: Sequence[Path]) -> list[np.ndarray]:

@@ -44,7 +44,7 @@ def recording():
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("follower")
-    small_follower().half().save_pretrained(path)
+    small_follower().save_pretrained(path)
     return path
 
 

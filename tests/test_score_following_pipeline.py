@@ -155,7 +155,6 @@ from transformers import AutoProcessor, pipeline
 pipe = pipeline("score-following", model="follower", trust_remote_code=True)
 processor = AutoProcessor.from_pretrained("follower", trust_remote_code=True)
 assert type(processor).__name__ == "ScoreFollowerProcessor"
-pipe.model.float()
 print(json.dumps(pipe("page.png", "audio.wav")))
 """
     environment = {"HF_MODULES_CACHE": str(tmp_path / "modules"), "HF_HUB_OFFLINE": "1", "PATH": ""}
@@ -167,4 +166,4 @@ print(json.dumps(pipe("page.png", "audio.wav")))
     assert len(found) == len(expected) == 20
     for one, other in zip(found, expected, strict=True):
         assert (one["page"], one["system"]) == (other.page, other.system)
-        assert one["confidence"] == pytest.approx(other.confidence, abs=0.02)  # weights are stored in half precision
+        assert one["confidence"] == pytest.approx(other.confidence, abs=1e-3)

@@ -124,7 +124,7 @@ def build_model(config: ScoreFollowingConfig) -> AveragedFollower:
     set_seed(config.seed)
     model = ScoreFollowerModel(ScoreFollowerConfig())
     if config.start:
-        model = ScoreFollowerModel.from_pretrained(config.start).float()
+        model = ScoreFollowerModel.from_pretrained(config.start)
     cast(Any, model).to(memory_format=torch.channels_last)
     return AveragedFollower(model, config.ema_decay)
 
@@ -201,12 +201,12 @@ def run(config: ScoreFollowingConfig) -> dict[str, Any]:
 
 
 def save_model(model: ScoreFollowerModel, folder: Path) -> None:
-    """Saves all that a Hub repository of the follower needs but its card, with weights in half precision."""
+    """Saves all that a Hub repository of the follower needs but its card."""
     ScoreFollowerConfig.register_for_auto_class()
     ScoreFollowerModel.register_for_auto_class("AutoModel")
     ScoreFollowerProcessor.register_for_auto_class("AutoProcessor")
     PIPELINE_REGISTRY.register_pipeline("score-following", ScoreFollowingPipeline, pt_model=AutoModel)
-    model.to(memory_format=torch.contiguous_format).half()  # type: ignore[call-overload]
+    model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     pipeline("score-following", model=model).save_pretrained(folder)
     ScoreFollowerProcessor().save_pretrained(folder)
 

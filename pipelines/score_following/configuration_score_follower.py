@@ -26,8 +26,8 @@ class ScoreFollowerConfig(PretrainedConfig):
     sheet_hidden: int = 128
     audio_channels: tuple[int, ...] | list[int] = (16, 32, 32, 48)
     audio_hidden: int = 160
-    evidence: float = 0.5
+    evidence: float = 0.15
     tempo_change: float = 0.05
     hold: float = 0.01
     resume: float = 0.1
-    jump: float = 1e-4
+    jump: float = 1e-9
