@@ -206,8 +206,9 @@ def save_model(model: ScoreFollowerModel, folder: Path) -> None:
     ScoreFollowerModel.register_for_auto_class("AutoModel")
     ScoreFollowerProcessor.register_for_auto_class("AutoProcessor")
     PIPELINE_REGISTRY.register_pipeline("score-following", ScoreFollowingPipeline, pt_model=AutoModel)
-    model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    pipeline("score-following", model=model).save_pretrained(folder)
+    ready: Any = model
+    ready.to(memory_format=torch.contiguous_format)
+    cast(Any, pipeline)("score-following", model=ready).save_pretrained(folder)
     ScoreFollowerProcessor().save_pretrained(folder)
 
 

@@ -27,7 +27,9 @@ MAX_PAGES = 6
 class Piece(Protocol):
     """A piece that can be read."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Also of its file in the corpus."""
 
     def read(self) -> tuple[Score, bytes]:
         """Its score and MIDI file; raises ValueError if it can't be read."""

@@ -19,9 +19,10 @@ from .processing_score_follower import Picture, ScoreFollowerProcessor
 from .spectrogram import SAMPLE_RATE
 
 Recording = np.ndarray | str | Path
+_Pipeline: Any = Pipeline  # whose steps have no types that a subclass could keep
 
 
-class ScoreFollowingPipeline(Pipeline):
+class ScoreFollowingPipeline(_Pipeline):
     """Follows a recording as it would be followed while it is played: no place knows what comes later."""
 
     _load_processor = False  # it has no settings
@@ -29,7 +30,7 @@ class ScoreFollowingPipeline(Pipeline):
     _load_feature_extractor = False
     _load_tokenizer = False
 
-    def __call__(  # type: ignore[override]
+    def __call__(
         self,
         pages: Picture | str | Path | Sequence[Picture | str | Path],
         audio: Recording,

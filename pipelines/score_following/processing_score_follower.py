@@ -24,7 +24,7 @@ SAMPLE_RATES = (4000, 192_000)
 class ScoreFollowerProcessor(ProcessorMixin):
     """Makes tensors of images and samples; `page` and `samples` are its steps, which followers need by themselves."""
 
-    def __call__(  # type: ignore[override]
+    def __call__(
         self,
         pages: Picture | Sequence[Picture] | None = None,
         audio: np.ndarray | torch.Tensor | None = None,

@@ -16,6 +16,7 @@ import gradio as gr
 
 from scorehub.spaces.musicscore import judgement, show
 from scorehub.spaces.musicscore.catalog import ANY, FACETS, Catalog, load_pages
+from scorehub.spaces.theme import THEME
 
 SHEET = 24  # pages in the gallery at a time
 THUMBNAIL_WIDTH, PAGE_WIDTH = 320, 1400  # px
@@ -28,13 +29,6 @@ PRESETS = [
 INTRO = """# MusicScore
 Pages of printed music with what is known about the work. Browse a dataset, or drop a PDF of your own to see which of
 its pages would enter it, and why the others would not."""
-# Themes take their fonts from a font server unless told otherwise.
-THEME = gr.themes.Default(
-    primary_hue="teal",
-    neutral_hue="stone",
-    font=["system-ui", "sans-serif"],
-    font_mono=["ui-monospace", "monospace"],
-).set(color_accent="*primary_600")
 LAUNCH_OPTIONS: dict[str, Any] = {"theme": THEME, "css": show.CSS, "max_file_size": "50mb", "footer_links": []}
 
 

@@ -17,24 +17,11 @@ from scorehub.repair import load_pipeline
 from scorehub.spaces.piano_roll_sde import browser
 from scorehub.spaces.piano_roll_sde.draw_tab import draw_tab
 from scorehub.spaces.piano_roll_sde.repair_tab import repair_tab
+from scorehub.spaces.theme import THEME
 
 INTRO = """# Piano rolls from noise
 A score network knows what piano music looks like under any amount of noise. Run backwards in time, it turns noise into
 music: **draw** a new roll, or have a passage of a piece **repaired** so that it fits what is around it."""
-# Themes take their fonts from a font server unless told otherwise.
-THEME = gr.themes.Default(
-    primary_hue="teal",
-    neutral_hue="stone",
-    font=["system-ui", "sans-serif"],
-    font_mono=["ui-monospace", "monospace"],
-).set(
-    color_accent="*primary_600",
-    # Paler ones of the theme are hard to read on white.
-    button_primary_background_fill="*primary_700",
-    button_primary_background_fill_hover="*primary_800",
-    body_text_color_subdued="*neutral_600",
-    block_info_text_color="*neutral_600",
-)
 LAUNCH_OPTIONS: dict[str, Any] = {"theme": THEME, "css": browser.CSS, "max_file_size": "2mb", "footer_links": []}
 
 

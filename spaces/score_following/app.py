@@ -28,24 +28,11 @@ from scorehub.spaces.score_following.recording_tab import (
     connect_video,
     recording_tab,
 )
+from scorehub.spaces.theme import THEME
 
 TITLE = "# Score following"
 INTRO = """A network listens to music and finds the place in images of its pages: the cursor goes along, and pages turn
 by themselves. At each moment it knows only what has sounded so far, in a recording too."""
-# Themes take their fonts from a font server unless told otherwise.
-THEME = gr.themes.Default(
-    primary_hue="teal",
-    neutral_hue="stone",
-    font=["system-ui", "sans-serif"],
-    font_mono=["ui-monospace", "monospace"],
-).set(
-    color_accent="*primary_600",
-    # Paler ones of the theme are hard to read on white.
-    button_primary_background_fill="*primary_700",
-    button_primary_background_fill_hover="*primary_800",
-    body_text_color_subdued="*neutral_600",
-    block_info_text_color="*neutral_600",
-)
 LAUNCH_OPTIONS: dict[str, Any] = {
     "theme": THEME,
     "css": browser.CSS,
