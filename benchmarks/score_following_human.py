@@ -5,8 +5,8 @@
 
 `data_dir` is ASAP with its note alignments (`load_dataset("performances", "asap")`), for evaluation only: its licence
 is CC BY-NC-SA. Pieces are engraved from their MusicXML, one performance of each is played by a SoundFont that the
-follower was not trained on. Left out are works that it was trained on (Chopin's), pieces of too many pages, and performances that go back or leave bars out,
-for then which of several places is right can't be told from the alignment.
+follower was not trained on. Left out are Chopin's, whose first editions it was trained on, pieces of too many pages,
+and performances that go back or leave bars out, for then the alignment can't tell which of several places is right.
 """
 
 import argparse
