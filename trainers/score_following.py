@@ -202,7 +202,7 @@ def run(config: ScoreFollowingConfig) -> dict[str, Any]:
 
 def save_model(model: ScoreFollowerModel, folder: Path) -> None:
     """Saves all that a Hub repository of the follower needs but its card."""
-    ScoreFollowerConfig.register_for_auto_class()
+    type(model.config).register_for_auto_class()
     ScoreFollowerModel.register_for_auto_class("AutoModel")
     ScoreFollowerProcessor.register_for_auto_class("AutoProcessor")
     PIPELINE_REGISTRY.register_pipeline("score-following", ScoreFollowingPipeline, pt_model=AutoModel)
