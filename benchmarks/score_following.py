@@ -151,8 +151,7 @@ def manner_rows(model: Any, pieces: Sequence[Piece], manner: str, soundfont: str
         score = replace(piece.score, onset=curve.performed(piece.score.onset))
         positions, cost = run(model, piece, audio)
         baseline, baseline_cost = warped(piece, audio)
-        turner = PageTurner(piece.pages)
-        turns = [turn for turn in map(turner.update, positions) if turn]
+        turns = PageTurner(piece.pages).turns(positions)
         scores.append(score)
         tracks.append(track(piece, positions))
         baselines.append(baseline)

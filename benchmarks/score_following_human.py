@@ -116,8 +116,8 @@ def report(options: argparse.Namespace) -> Iterator[str]:
     model = load_follower(options.model)
     pieces = list(load_pieces(model, options))
     onsets = sum(len(piece.score.onsets) for piece in pieces)
-    yield "# Following human performances\n\n`python benchmarks/score_following_human.py --data_dir asap-dataset`,"
-    yield f"SoundFont {Path(options.soundfont).stem}.\n"
+    yield "# Following human performances\n\n`python benchmarks/score_following_human.py --data_dir asap-dataset"
+    yield f"--limit {options.limit} --max_pages {options.max_pages}`, SoundFont {Path(options.soundfont).stem}.\n"
     yield f"{len(pieces)} pieces of ASAP, engraved by Verovio, one performance each, {onsets:,} onsets. Columns as in"
     yield "`score_following.md`.\n"
     shares = " | ".join(f"<= {share:g} s" for share in followers.SHARES)

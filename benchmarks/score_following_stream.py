@@ -9,7 +9,7 @@ what the project holds.
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import psutil
@@ -36,13 +36,13 @@ def chunks(audio: np.ndarray, seconds: float) -> Iterator[np.ndarray]:
         place = (place + CHUNK) % len(audio)
 
 
-def time_chunks(take: object, audio: np.ndarray, seconds: float) -> np.ndarray:
+def time_chunks(take: Callable[[torch.Tensor], object], audio: np.ndarray, seconds: float) -> np.ndarray:
     """Seconds that each chunk takes."""
     times = []
     for chunk in chunks(audio, seconds):
         samples = torch.from_numpy(chunk)
         start = time.perf_counter()
-        take(samples)  # type: ignore[operator]
+        take(samples)
         times.append(time.perf_counter() - start)
     return np.array(times)
 
@@ -57,19 +57,19 @@ def report(options: argparse.Namespace) -> Iterator[str]:
     start = time.perf_counter()
     follower = Follower(model, pages)
     reading = time.perf_counter() - start
-    frames = options.timed * (1 / FRAME)
     whole = time_chunks(follower.track, audio, options.timed)
     features = time_chunks(LogSpectrogramStream().feed, audio, options.timed)
+    frame, spectrogram = (1000 * times.sum() * FRAME / options.timed for times in (whole, features))
     yield "# Following a stream\n\n`python benchmarks/score_following_stream.py`, one thread, chunks of 1,024."
     yield "\n| what | |\n|---|--:|"
     yield f"| reading {len(pages)} pages before the music begins | {reading:.2f} s |"
-    yield f"| a frame of 50 ms | {1000 * whole.sum() / frames:.2f} ms |"
-    yield f"| of which spectrogram | {1000 * features.sum() / frames:.2f} ms |"
+    yield f"| a frame of 50 ms | {frame:.2f} ms |"
+    yield f"| of which spectrogram | {spectrogram:.2f} ms |"
     yield f"| a chunk, median | {1000 * np.median(whole):.2f} ms |"
     yield f"| a chunk, 99.9 % are faster than | {1000 * np.quantile(whole, 0.999):.2f} ms |"
     delay = FRAME_SIZE / 2 / SAMPLE_RATE + CHUNK / SAMPLE_RATE / 2 + FRAME / 2
     yield f"| from a sound to its position: half of a window, a chunk and a frame | {1000 * delay:.0f} ms |"
-    yield f"| and computing | {1000 * whole.sum() / frames:.0f} ms |"
+    yield f"| and computing | {frame:.0f} ms |"
     yield "\nResident memory while it goes on:\n\n| minutes of audio | MB |\n|--:|--:|"
     process, heard, due = psutil.Process(), 0.0, list(MINUTES)
     total = options.minutes * 60

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from scorehub.audio import read_audio, resample
 from scorehub.pipelines.score_following.follower import Follower, Position
-from scorehub.pipelines.score_following.layout import LONG_SIDE
+from scorehub.pipelines.score_following.layout import LONG_SIDE, grey_page
 from scorehub.pipelines.score_following.modeling_score_follower import ScoreFollowerModel
 from scorehub.pipelines.score_following.page_turning import PageTurn, PageTurner
 from scorehub.pipelines.score_following.spectrogram import SAMPLE_RATE
@@ -61,10 +61,19 @@ def read_pages(paths: Sequence[Path]) -> list[np.ndarray]:
     Raises:
         ValueError: a file is no image or PDF, is damaged or too large; or there are no pages, or too many.
     """
-    pages = [page for path in paths for page in (_pdf_pages(path) if _is_pdf(path) else [_image(path)])]
-    if not 1 <= len(pages) <= MAX_PAGES:
-        raise ValueError(f"score must have 1 to {MAX_PAGES} pages, got {len(pages)}")
-    return pages
+    return list(iterate_pages(paths))
+
+
+def iterate_pages(paths: Iterable[Path], max_pages: int = MAX_PAGES) -> Iterator[np.ndarray]:
+    """As `read_pages`, a page after the other; the error comes at the first page that is too many."""
+    count = 0
+    pages = (page for path in paths for page in (_pdf_pages(path, max_pages) if _is_pdf(path) else [_image(path)]))
+    for count, page in enumerate(pages, 1):
+        if count > max_pages:
+            break
+        yield page
+    if not 1 <= count <= max_pages:
+        raise ValueError(f"score must have 1 to {max_pages} pages, got {count}")
 
 
 def _is_pdf(path: Path) -> bool:
@@ -77,18 +86,16 @@ def _image(path: Path) -> np.ndarray:
         with Image.open(path) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"page must have at most {MAX_PIXELS:,} pixels, got {image.width} x {image.height}")
-            colour = image.convert("RGBA")
-            paper = Image.new("RGBA", colour.size, "white")
-            return np.asarray(Image.alpha_composite(paper, colour).convert("L"))
+            return grey_page(image)
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"page must be an image or a PDF that can be read, got {path.name}: {error}") from None
 
 
-def _pdf_pages(path: Path) -> Iterator[np.ndarray]:
+def _pdf_pages(path: Path, max_pages: int) -> Iterator[np.ndarray]:
     """The pages of a PDF, read by a child process with limits."""
     with Sandbox("scorehub.pdf_pages") as sandbox:
         try:
-            survey, _ = sandbox.call("survey_pdf", _PDF_SECONDS, path=str(path), max_pages=MAX_PAGES)
+            survey, _ = sandbox.call("survey_pdf", _PDF_SECONDS, path=str(path), max_pages=max_pages)
             numbers = range(1, len(survey["pages"]) + 1)
             size = {"path": str(path), "long_side": LONG_SIDE}
             drawn = [sandbox.call("draw_thumbnails", _PDF_SECONDS, pages=[page], **size) for page in numbers]
@@ -114,7 +121,7 @@ def follow(model: ScoreFollowerModel, pages: list[np.ndarray], recording: bytes,
     for start in tqdm(range(0, len(audio), _CHUNK), unit="s", desc="following", disable=None, leave=False):
         positions += follower.track(audio[start : start + _CHUNK])
     positions += follower.end()
-    return Run(pages, audio, positions, [turn for turn in map(turner.update, positions) if turn])
+    return Run(pages, audio, positions, turner.turns(positions))
 
 
 def write_positions(positions: Iterable[Position], path: Path) -> None:

@@ -246,6 +246,8 @@ def go_to(page, seconds):
         "(seek, time) => { seek.value = time; seek.dispatchEvent(new Event('input')); }", seconds
     )
     page.wait_for_function("time => Math.abs(document.querySelector('audio').currentTime - time) < 0.03", arg=seconds)
+    # The cursor follows when the page is painted next.
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def style(page, name):

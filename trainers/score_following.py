@@ -122,9 +122,8 @@ class ScoreFollowingTrainer(Trainer):
 def build_model(config: ScoreFollowingConfig) -> AveragedFollower:
     """A network with seeded random weights, or those of `config.start`."""
     set_seed(config.seed)
-    model = ScoreFollowerModel(ScoreFollowerConfig())
-    if config.start:
-        model = ScoreFollowerModel.from_pretrained(config.start)
+    start = config.start
+    model = ScoreFollowerModel.from_pretrained(start) if start else ScoreFollowerModel(ScoreFollowerConfig())
     cast(Any, model).to(memory_format=torch.channels_last)
     return AveragedFollower(model, config.ema_decay)
 

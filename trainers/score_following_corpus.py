@@ -172,6 +172,8 @@ def main() -> None:
     plan = Plan(fonts, options.performances, options.photographs, options.seed)
     pieces = rebuilt_pieces(options.data_dir, options.split) if options.data_dir else []
     pieces += notation_pieces(options.notation, options.notation_count, options.seed)
+    if not pieces:
+        parser.error("--data_dir or --notation must name pieces, got none")
     unread = pack_corpus(pieces, options.output, plan, options.workers)
     print(f"{len(pieces) - len(unread)} pieces: {options.output}; not read: {', '.join(unread) or 'none'}")
 

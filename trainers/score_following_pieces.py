@@ -62,9 +62,8 @@ class NotationPiece:
     def read(self) -> tuple[Score, bytes]:
         """See `Piece`."""
         rng = np.random.default_rng([self.seed, zlib.crc32(self.name.encode())])
-        layout = random_layout(rng)
         # The follower is for pages as they lie on a music stand.
-        layout = replace(layout, staff_mm=rng.uniform(5.5, 8.0), breaks="auto")
+        layout = replace(random_layout(rng), staff_mm=rng.uniform(5.5, 8.0))
         score, midi = engrave_msmd(read_notation(self.path), layout)
         if len(score.pages) > MAX_PAGES:
             raise ValueError(f"piece must have at most {MAX_PAGES} pages, got {len(score.pages)} of {self.name}")

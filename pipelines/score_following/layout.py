@@ -62,6 +62,12 @@ class Page(NamedTuple):
     strips: list[np.ndarray]
 
 
+def grey_page(picture: Image.Image) -> np.ndarray:
+    """A picture of any mode as a page, with white paper where it is transparent."""
+    colour = picture.convert("RGBA")
+    return np.asarray(Image.alpha_composite(Image.new("RGBA", colour.size, "white"), colour).convert("L"))
+
+
 def read_page(page: np.ndarray) -> Page:
     """Finds the systems of a page and cuts out their staves.
 

@@ -7,6 +7,7 @@ for position in follower.track(samples):
 """
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -58,6 +59,10 @@ class PageTurner:
             return None
         self.page = wanted
         return PageTurn(position.time, wanted)
+
+    def turns(self, positions: Iterable[Position]) -> list[PageTurn]:
+        """The turns that the next positions bring about."""
+        return [turn for turn in map(self.update, positions) if turn]
 
     def _wish(self, position: Position) -> int:
         """The page that should be seen."""

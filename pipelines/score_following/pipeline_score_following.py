@@ -75,9 +75,9 @@ class ScoreFollowingPipeline(_Pipeline):
 
     def _forward(self, model_inputs: dict[str, Any], lead: float = 1.0) -> dict[str, Any]:
         follower = Follower(self.model, model_inputs["pages"])
-        turner = PageTurner(follower.score, lead)
+        turner = PageTurner(follower.score, lead)  # which refuses a bad lead before anything is followed
         positions = follower.track(model_inputs["samples"].cpu()) + follower.end()
-        turns = [turn for turn in map(turner.update, positions) if turn]
+        turns = turner.turns(positions)
         return {"positions": [row._asdict() for row in positions], "turns": [row._asdict() for row in turns]}
 
     def postprocess(self, model_outputs: dict[str, Any]) -> dict[str, Any]:

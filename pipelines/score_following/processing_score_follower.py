@@ -13,7 +13,7 @@ import torchaudio
 from PIL import Image
 from transformers import BatchFeature, ProcessorMixin
 
-from .layout import COLUMN, HEIGHT, read_page
+from .layout import COLUMN, HEIGHT, grey_page, read_page
 from .modeling_score_follower import CONTEXT
 from .spectrogram import SAMPLE_RATE, LogSpectrogram
 
@@ -66,8 +66,7 @@ class ScoreFollowerProcessor(ProcessorMixin):
             picture = Image.fromarray(picture)
         if not isinstance(picture, Image.Image):
             raise ValueError(f"page must be an image or an array, got {type(picture).__name__}")
-        colour = picture.convert("RGBA")
-        return np.asarray(Image.alpha_composite(Image.new("RGBA", colour.size, "white"), colour).convert("L"))
+        return grey_page(picture)
 
     def samples(self, audio: np.ndarray | torch.Tensor, sampling_rate: int) -> torch.Tensor:
         """Mono samples (N,) at 22,050 Hz of one or more channels.

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from scorehub.spaces.jobs import ONE_JOB, QUIET, Updates
 from scorehub.spaces.piano_roll_sde import show
 from scorehub.spaces.piano_roll_sde.sampling import Progress
 
@@ -27,10 +28,6 @@ STEPS = {
     "predictor_corrector": (25, 500, 250, 5),
 }
 MAX_SEED = 2**31
-QUIET: dict[str, Any] = {"show_progress": "hidden"}
-# One at a time, of both tabs: the network takes all cores.
-ONE_JOB: dict[str, Any] = {**QUIET, "concurrency_limit": 1, "concurrency_id": "network"}
-Updates = dict[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from scorehub.pipelines.score_sde.pipeline import ScoreSDEOutput, ScoreSDEPipeli
 from scorehub.pipelines.score_sde.samplers import Callback
 from scorehub.repair import roll_spec
 from scorehub.rolls import RollSpec, make_roll, roll_to_notes
+from scorehub.spaces.jobs import QUIET, Updates
 from scorehub.spaces.piano_roll_sde import browser, controls, show
-from scorehub.spaces.piano_roll_sde.controls import QUIET, Buttons, Updates
+from scorehub.spaces.piano_roll_sde.controls import Buttons
 from scorehub.spaces.piano_roll_sde.piece import to_player
 from scorehub.spaces.piano_roll_sde.sampling import Job
 

@@ -7,8 +7,8 @@ import gradio as gr
 import numpy as np
 
 from scorehub.rolls import RollSpec
+from scorehub.spaces.jobs import Updates
 from scorehub.spaces.piano_roll_sde import browser, show
-from scorehub.spaces.piano_roll_sde.controls import Updates
 from scorehub.spaces.piano_roll_sde.passage import ROW, Passage, Sound
 
 

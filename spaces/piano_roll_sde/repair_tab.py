@@ -13,8 +13,9 @@ from scorehub.notes import Notes, write_midi
 from scorehub.pipelines.score_sde.pipeline import ScoreSDEPipeline
 from scorehub.pipelines.score_sde.samplers import Callback
 from scorehub.repair import Sampling, repair_passage, roll_spec
+from scorehub.spaces.jobs import QUIET, Updates
 from scorehub.spaces.piano_roll_sde import controls, piece, piece_view, show
-from scorehub.spaces.piano_roll_sde.controls import QUIET, Buttons, Updates
+from scorehub.spaces.piano_roll_sde.controls import Buttons
 from scorehub.spaces.piano_roll_sde.passage import Passage
 from scorehub.spaces.piano_roll_sde.piece import Repaired
 from scorehub.spaces.piano_roll_sde.piece_view import PieceView

@@ -28,8 +28,7 @@ class Lead(NamedTuple):
 
     def turns(self, score: Score, positions: Sequence[Position]) -> list[PageTurn]:
         """The turns that positions bring about."""
-        turner = PageTurner(score, self.amount, self.unit)
-        return [turn for turn in map(turner.update, positions) if turn]
+        return PageTurner(score, self.amount, self.unit).turns(positions)
 
 
 @dataclass(frozen=True)

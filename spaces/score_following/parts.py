@@ -11,16 +11,13 @@ import gradio as gr
 from scorehub.following import write_positions
 from scorehub.following_video import draw_run
 from scorehub.pipelines.score_following.follower import Position
+from scorehub.spaces.jobs import Updates
 from scorehub.spaces.piano_roll_sde import show
 from scorehub.spaces.score_following import browser, messages
 from scorehub.spaces.score_following.listening import Heard
 from scorehub.spaces.score_following.piece import Piece
 
-QUIET: dict[str, Any] = {"show_progress": "hidden"}
-# One at a time, of all visitors: the network takes all cores.
-ONE_JOB: dict[str, Any] = {**QUIET, "concurrency_limit": 1, "concurrency_id": "network"}
 HOUR = 3600  # seconds for which a session keeps what it has
-Updates = dict[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,11 @@ from scorehub.audio import read_audio, resample, to_flac
 from scorehub.dataset_builders.tunes.humdrum import to_humdrum
 from scorehub.dataset_builders.tunes.tune import load_tune
 from scorehub.engraving import Engraving, Layout, engrave_score
-from scorehub.following import read_pages
+from scorehub.following import iterate_pages
 from scorehub.notes import Notes, read_midi
 from scorehub.pipelines.score_following.follower import Score
 from scorehub.pipelines.score_following.modeling_score_follower import ScoreFollowerModel
 from scorehub.pipelines.score_following.spectrogram import SAMPLE_RATE
-from scorehub.sandbox import Sandbox, SandboxError
 from scorehub.svg import rasterise
 from scorehub.synthesis import synthesise
 from scorehub.tempo import humanise
@@ -28,7 +27,6 @@ MAX_BYTES = 50 * 2**20  # of all files of a score, and of a recording
 MAX_PAGES = 20
 MAX_MINUTES = 20
 LONG_SIDE = 1600  # px of a page that is kept and seen
-_SURVEY_SECONDS = 60.0
 _SOUND_RATE = 44_100  # Hz, of the examples
 _CELLO = 42  # General MIDI program
 
@@ -118,11 +116,7 @@ def load_upload(model: ScoreFollowerModel, paths: Sequence[Path]) -> Piece:
         ValueError: a file is no image or PDF; files are too large, too many, or none shows staves.
     """
     _check_size("pages", paths)
-    pages: list[np.ndarray] = []
-    for path in sorted(paths, key=_natural):
-        _check_pages(len(pages) + _count_pages(path))
-        pages += map(_reduced, read_pages([path]))
-    _check_pages(len(pages))
+    pages = [_reduced(page) for page in iterate_pages(sorted(paths, key=_natural), MAX_PAGES)]
     title = f"{paths[0].name} and {len(paths) - 1} more" if len(paths) > 1 else paths[0].name
     return Piece(paths[0].stem, title, pages, Score(model, pages))
 
@@ -150,24 +144,6 @@ def _check_size(name: str, paths: Sequence[Path]) -> None:
     size = sum(path.stat().st_size for path in paths)
     if size > MAX_BYTES:
         raise ValueError(f"{name} must have at most {MAX_BYTES // 2**20} MB, got {size / 2**20:.1f}")
-
-
-def _check_pages(count: int) -> None:
-    if not 1 <= count <= MAX_PAGES:
-        raise ValueError(f"score must have 1 to {MAX_PAGES} pages, got {count}")
-
-
-def _count_pages(path: Path) -> int:
-    """How many pages a file has, before they are drawn."""
-    with path.open("rb") as file:
-        if b"%PDF-" not in file.read(1024):
-            return 1
-    with Sandbox("scorehub.pdf_pages") as sandbox:
-        try:
-            survey, _ = sandbox.call("survey_pdf", _SURVEY_SECONDS, path=str(path), max_pages=MAX_PAGES)
-        except SandboxError as error:
-            raise ValueError(f"PDF must be one that can be read, got {path.name}: {error}") from None
-    return len(survey["pages"])
 
 
 def _reduced(page: np.ndarray) -> np.ndarray:

@@ -11,10 +11,11 @@ import gradio as gr
 
 from scorehub.following_video import write_video
 from scorehub.pipelines.score_following.modeling_score_follower import ScoreFollowerModel
+from scorehub.spaces.jobs import ONE_JOB, QUIET, Updates
 from scorehub.spaces.piano_roll_sde import show
 from scorehub.spaces.score_following import messages, piece
 from scorehub.spaces.score_following.listening import Heard, Hearing, Lead
-from scorehub.spaces.score_following.parts import ONE_JOB, QUIET, Parts, Updates, in_words
+from scorehub.spaces.score_following.parts import Parts, in_words
 from scorehub.spaces.score_following.piece import EXAMPLES, Piece
 
 OWN_PAGES, OWN_RECORDING = "Open pages of yours", "Take a recording of yours"
