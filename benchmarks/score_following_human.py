@@ -6,7 +6,8 @@
 `data_dir` is ASAP with its note alignments (`load_dataset("performances", "asap")`), for evaluation only: its licence
 is CC BY-NC-SA. Pieces are engraved from their MusicXML, one performance of each is played by a SoundFont that the
 follower was not trained on. Left out are Chopin's, whose first editions it was trained on, pieces of too many pages,
-and performances that go back or leave bars out, for then the alignment can't tell which of several places is right.
+performances that go back or leave bars out, for then the alignment can't tell which of several places is right, and
+alignments whose score does not count quarters as the engraving does.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from tqdm import tqdm
 
 import scorehub.dataset_builders  # noqa: F401 - makes the name known to load_dataset
 from scorehub.dataset_builders.msmd.engraved import engrave_msmd
-from scorehub.dataset_builders.msmd.score import read_image
+from scorehub.dataset_builders.msmd.score import Columns, read_image
 from scorehub.dataset_builders.performances.schema import MATCH
 from scorehub.engraving import Layout
 from scorehub.following import load_follower
@@ -36,6 +37,7 @@ from scorehub.rooms import apply_room, random_room, room_response
 TRAINED_ON = ("Chopin",)
 BACK = 2.0  # quarters by which notes may follow each other out of order
 GAP = 12.0  # quarters over which nothing may be played
+AGREEING = 0.98  # of the noteheads are where the alignment's score has a note of their pitch
 
 
 def playing_times(notes: Mapping[str, list[Any]]) -> tuple[np.ndarray, np.ndarray]:
@@ -57,6 +59,15 @@ def playing_times(notes: Mapping[str, list[Any]]) -> tuple[np.ndarray, np.ndarra
     return quarters, np.maximum.accumulate([np.median(played[written == quarter]) for quarter in quarters])
 
 
+def agreement(heads: Columns, notes: Mapping[str, list[Any]]) -> float:
+    """Share of the struck noteheads at whose place in time the alignment's score has their pitch, too."""
+    rows = zip(notes["pitch"], notes["score_onset"], notes["matched"], strict=True)
+    written = {(pitch, round(onset * 24)) for pitch, onset, kind in rows if kind == MATCH and onset is not None}
+    struck = ~heads["tied"]
+    places = zip(heads["pitch"][struck], np.rint(heads["onset_quarter"][struck] * 24).astype(int), strict=True)
+    return float(np.mean([any((pitch, place + off) in written for off in (-1, 0, 1)) for pitch, place in places]))
+
+
 def load(row: Mapping[str, Any], model: Any, max_pages: int) -> followers.Piece:
     """A performance as a piece whose onsets are the performance's.
 
@@ -68,6 +79,8 @@ def load(row: Mapping[str, Any], model: Any, max_pages: int) -> followers.Piece:
     heads = score.noteheads
     if len(score.pages) > max_pages or heads["onset_quarter"].max() > quarters[-1] + GAP:
         raise ValueError("piece must have few pages, and no repeats")
+    if (share := agreement(heads, row["notes"])) < AGREEING:
+        raise ValueError(f"noteheads must be in the alignment's score, got {share:.0%} of them")
     pages = Score(model, [read_image(page) for page in score.pages])
     times = np.interp(heads["onset_quarter"], quarters, played)
     score_map = map_noteheads(heads | {"onset": times}, score.dpi or 100.0)

@@ -51,6 +51,7 @@ class Layout:
     stem_width: float = 0.2
     barline_width: float = 0.3
     beam_slope: int = 10  # steepest, in degrees
+    semitones: int = 0  # by which the music is moved, into the key with the fewest accidentals
 
     def __post_init__(self) -> None:
         if self.font not in FONTS:
@@ -59,6 +60,8 @@ class Layout:
             raise ValueError(f"staff_mm must be 1 to 50, got {self.staff_mm}")
         if self.breaks not in ("auto", "encoded", "none"):
             raise ValueError(f"breaks must be auto, encoded or none, got {self.breaks!r}")
+        if not -12 <= self.semitones <= 12:
+            raise ValueError(f"semitones must be -12 to 12, got {self.semitones}")
 
 
 STAFF = Layout(margin_mm=2.0, breaks="none", crop_height=True, crop_width=True)
@@ -220,6 +223,7 @@ def verovio_options(layout: Layout) -> dict[str, object]:
         "header": "none",
         "footer": "none",
         "svgViewBox": True,
+        "transpose": str(layout.semitones or ""),
         "xmlIdSeed": 1,  # ids in the SVG are random otherwise
     }
     options |= {f"pageMargin{side}": margin for side in ("Left", "Right", "Top", "Bottom")}

@@ -70,6 +70,14 @@ def test_an_unknown_font_is_refused():
         Layout(font="Comic Sans")
 
 
+def test_music_is_moved_into_the_key_with_the_fewest_accidentals():
+    moved = engrave_score("@clef:G-2\n@keysig:\n@timesig:4/4\n@data:4CDEF/", Layout(semitones=1)).mei
+    assert re.findall(r'pname="(.)"', moved) == ["d", "e", "f", "g"]
+    assert re.findall(r'sig="([^"]+)"', moved) == ["5f"]
+    with pytest.raises(ValueError, match="semitones must be -12 to 12, got 13"):
+        Layout(semitones=13)
+
+
 @pytest.mark.parametrize("staff_mm", [0, 100, float("nan")])
 def test_a_staff_of_no_sane_height_is_refused(staff_mm):
     with pytest.raises(ValueError, match="staff_mm must be 1 to 50"):

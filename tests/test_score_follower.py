@@ -161,6 +161,17 @@ def test_belief_finds_itself_again_after_a_jump():
     assert belief.estimate().quarter == pytest.approx(48 + 2.0 * FRAME * 39, abs=0.5)
 
 
+@pytest.mark.parametrize(("tolerance", "stays"), [(10.0, True), (1.0, False)])
+def test_music_that_comes_again_is_not_taken_for_a_copy_that_is_read_a_little_better(tolerance, stays):
+    belief = even_belief(tolerance=tolerance)
+    columns = torch.arange(256) + 0.5
+    for frame in range(200):
+        quarter = 2.0 * FRAME * frame
+        here, copy = (torch.exp(-((columns - place / 0.25) ** 2)) for place in (quarter, quarter + 32))
+        belief.step(8.0 * here + 9.0 * copy, torch.tensor(-20.0))
+    assert (abs(belief.estimate().quarter - quarter) < 0.5) == stays
+
+
 def test_belief_stays_at_the_end_of_the_score():
     belief = even_belief(quarters=64.0)
     for frame in range(800):

@@ -3,7 +3,7 @@
     for piece in rebuilt_pieces(Path("msmd_rebuilt"), "train") + notation_pieces([Path("kern")], count=100, seed=0):
         score, midi = piece.read()
 
-Notation is Humdrum (.krn), MusicXML (.musicxml, .mxl) or MEI (.mei); each file gets a layout of its own.
+Notation is Humdrum (.krn), MusicXML (.musicxml, .mxl) or MEI (.mei); each file gets a layout and a key of its own.
 """
 
 import zipfile
@@ -49,7 +49,7 @@ class RebuiltPiece:
 
 @dataclass(frozen=True)
 class NotationPiece:
-    """A file of notation, engraved in a random layout."""
+    """A file of notation, engraved in a random layout and key."""
 
     path: Path
     seed: int
@@ -63,7 +63,7 @@ class NotationPiece:
         """See `Piece`."""
         rng = np.random.default_rng([self.seed, zlib.crc32(self.name.encode())])
         # The follower is for pages as they lie on a music stand.
-        layout = replace(random_layout(rng), staff_mm=rng.uniform(5.5, 8.0))
+        layout = replace(random_layout(rng), staff_mm=rng.uniform(5.5, 8.0), semitones=int(rng.integers(-4, 5)))
         score, midi = engrave_msmd(read_notation(self.path), layout)
         if len(score.pages) > MAX_PAGES:
             raise ValueError(f"piece must have at most {MAX_PAGES} pages, got {len(score.pages)} of {self.name}")

@@ -6,7 +6,9 @@ that an even tempo is an even movement, however the notes are spaced. In a frame
 1. belief moves on by its tempo, and some of it to the next faster and slower tempo;
 2. some stops (a rest, a fermata), some of what had stopped goes on, and a little begins anew anywhere (a jump, a
    repeat, a wrong start);
-3. each place is weighed by how well what is heard fits it. What fits nothing (silence, noise) weighs all alike.
+3. each place is weighed by how well what is heard fits it. What fits nothing (silence, noise) weighs all alike, and so
+   do passages that all fit well: where music comes again, one copy is always read a little better than the other, and
+   what adds up over many frames would otherwise send the belief there.
 
 This is the forward algorithm of a hidden Markov model. Tensors are single precision; K tempos, N cells, C columns.
 """
@@ -25,7 +27,8 @@ SLOWEST, FASTER, N_TEMPOS = 0.4, 1.13, 26  # quarters a second: 0.4 to 8.5
 USUAL, SPREAD = 1.8, 0.6  # quarters a second with which pieces begin, and the standard deviation of its log
 MAX_QUARTERS = 20_000.0  # of a score
 NEAR = 0.5  # seconds within which belief counts as agreeing
-_FIRST = 0.9  # of the belief before anything is heard: the beginning
+_FIRST = 1 - 1e-6  # of the belief before anything is heard: the beginning
+_PASSAGE = CELLS_A_QUARTER  # cells before and behind a place
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,10 @@ class Belief:
         self._move()
         likelihood = logits.softmax(0).nan_to_num()
         share = torch.sigmoid(torch.logsumexp(logits, 0) - null)  # of what was heard that is in the score
-        weight = _at(likelihood, self._columns) * share + (1 - share + 1e-3) / len(logits)
-        weight = (weight / weight.max()).pow(self.config.evidence)
+        fit = _at(likelihood, self._columns) * share + (1 - share + 1e-3) / len(logits)
+        passage = functional.max_pool1d(fit[None], 2 * _PASSAGE + 1, 1, _PASSAGE)[0]  # the best fit near each place
+        among_passages = (self.config.tolerance * passage / passage.max()).clamp(max=1)
+        weight = (among_passages * fit / passage).pow(self.config.evidence)
         self.moving *= weight
         self.stopped *= weight
         total = self.moving.sum() + self.stopped.sum()

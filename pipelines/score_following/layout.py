@@ -16,6 +16,7 @@ SPACE = 6  # px of a staff space
 HEIGHT = 128  # px of a strip: 10 staff spaces above and below the middle line
 COLUMN = 4  # px
 LONG_SIDE = 1200  # px to which larger pages are reduced; staves are found best there
+ENLARGED = 1.2  # times at most that smaller ones are enlarged to find their staves
 MIN_SIDE, MAX_PIXELS = 48, 200_000_000
 MAX_STAVES = 4  # of a system; those further down are not read
 JOINED = 35.0  # grey levels by which a line between two staves of a system is darker than paper, nearly all along
@@ -79,7 +80,7 @@ def read_page(page: np.ndarray) -> Page:
         raise ValueError(f"page must be {allowed}, got {page.dtype} {page.shape}")
     scale = max(1.0, max(page.shape) / LONG_SIDE)
     small = _reduced(page, scale)
-    staves, slope = find_leaning_staves(small)
+    staves, slope = _find_staves(small)
     level = _level(_even_light(small), slope)
     groups = _join_staves(level, _fitted(level, staves), slope)
     systems = [System(*_ends(level, group), tuple(group), slope, small.shape[1] / 2) for group in groups]
@@ -93,6 +94,14 @@ def _reduced(page: np.ndarray, scale: float) -> np.ndarray:
         return page
     size = round(page.shape[1] / scale), round(page.shape[0] / scale)
     return np.asarray(Image.fromarray(page).resize((max(1, size[0]), max(1, size[1])), Image.Resampling.BOX))
+
+
+def _find_staves(page: np.ndarray) -> tuple[list[Staff], float]:
+    """The staves of a page and its slope. Of lines that are a pixel wide, some are lost unless it is enlarged."""
+    scale = min(ENLARGED, LONG_SIDE / max(page.shape))
+    size = round(page.shape[1] * scale), round(page.shape[0] * scale)
+    staves, slope = find_leaning_staves(np.asarray(Image.fromarray(page).resize(size, Image.Resampling.BILINEAR)))
+    return [Staff(*(value / scale for value in staff)) for staff in staves], slope
 
 
 def _enlarged(system: System, scale: float) -> System:
