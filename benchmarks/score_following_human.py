@@ -61,8 +61,8 @@ def playing_times(notes: Mapping[str, list[Any]]) -> tuple[np.ndarray, np.ndarra
 
 def agreement(heads: Columns, notes: Mapping[str, list[Any]]) -> float:
     """Share of the struck noteheads at whose place in time the alignment's score has their pitch, too."""
-    rows = zip(notes["pitch"], notes["score_onset"], notes["matched"], strict=True)
-    written = {(pitch, round(onset * 24)) for pitch, onset, kind in rows if kind == MATCH and onset is not None}
+    rows = zip(notes["pitch"], notes["score_onset"], strict=True)
+    written = {(pitch, round(onset * 24)) for pitch, onset in rows if onset is not None}
     struck = ~heads["tied"]
     places = zip(heads["pitch"][struck], np.rint(heads["onset_quarter"][struck] * 24).astype(int), strict=True)
     return float(np.mean([any((pitch, place + off) in written for off in (-1, 0, 1)) for pitch, place in places]))
