@@ -21,6 +21,7 @@ MIN_SIDE, MAX_PIXELS = 48, 200_000_000
 MAX_STAVES = 4  # of a system; those further down are not read
 JOINED = 35.0  # grey levels by which a line between two staves of a system is darker than paper, nearly all along
 _LIGHT = 32  # px of a block in which paper is the brightest
+_STRETCH, _FAINT = 8, 40.0  # px over which the grain of a photograph evens out; grey levels of a line there, at least
 _MIN_WIDTH = 8 * SPACE  # px of a strip
 
 
@@ -132,12 +133,17 @@ def _level(page: np.ndarray, slope: float) -> np.ndarray:
 
 
 def _fitted(page: np.ndarray, staves: list[Staff]) -> list[Staff]:
-    """The staves where ink fits their lines best: finding them knows spaces to 7 % only."""
-    profile = 1 - page.mean(axis=1) / 255
+    """The staves where ink fits their lines best: finding them knows spaces to 7 % only, and can be a line off.
+
+    A line is dark from end to end, be it behind notes or beams; what else is dark there is shorter.
+    """
+    width = page.shape[1] // _STRETCH * _STRETCH
+    stretches = page[:, :width].reshape(len(page), -1, _STRETCH).mean(axis=2)
+    profile = (stretches < 255 - _FAINT).mean(axis=1)
     rows = np.arange(len(page))
     fitted = []
     for staff in staves:
-        tops = staff.top + np.arange(-0.5, 0.51, 0.05) * staff.spacing
+        tops = staff.top + np.arange(-1.2, 1.21, 0.05) * staff.spacing
         spacings = staff.spacing * np.arange(0.9, 1.11, 0.01)
         lines = tops[:, None, None] + spacings[:, None] * np.arange(5)
         fit = np.interp(lines, rows, profile).sum(axis=2)
