@@ -1,1 +1,1 @@
-"""Music transcription: the features that an audio-to-score model sees."""
+"""Music transcription: features, networks for staves and recordings, word graphs and their fusion."""

@@ -1,0 +1,163 @@
+"""Staves as the transcription networks take them: pictures, constant-Q transforms and tokens, made once and kept.
+
+    staves = make_staves(load_dataset("camera_primus")["train"], Inputs(pictures=("image", "distorted")), workers=2)
+    batches = DataLoader(staves, 16, collate_fn=Collator(processor))
+
+Rows are those of `load_dataset("camera_primus")`. What is made of them `datasets` keeps in its cache, so a second
+training on the same rows begins at once. Pictures and transforms are bytes, 0 to 255, a row of pixels after the other.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
+
+import numpy as np
+import soundfile
+import torch
+from datasets import Dataset, DatasetDict, Image, concatenate_datasets, load_dataset
+from PIL import Image as Picture
+
+import scorehub.dataset_builders  # noqa: F401 - makes the name known to load_dataset
+from scorehub.pipelines.music_transcription.configuration_music_transcription import BLANK
+from scorehub.pipelines.music_transcription.features import STAFF_HEIGHT, audio_features, image_features
+from scorehub.pipelines.music_transcription.processing_music_transcription import (
+    MusicTranscriptionProcessor,
+    pad_labels,
+    pad_pictures,
+)
+from scorehub.trainers.grad_spsa_settings import NETWORKS, GradSPSAConfig
+
+PICTURES = ("image", "distorted")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a network takes of a row.
+
+    Attributes:
+        pictures: columns of pictures; a staff comes once with each of them. None: no picture.
+        audio_rows: of the transform, 120 or 256; 0: no sound.
+    """
+
+    pictures: tuple[str, ...] = PICTURES
+    audio_rows: int = 0
+
+    def __post_init__(self) -> None:
+        if not set(self.pictures) <= set(PICTURES) or not (self.pictures or self.audio_rows):
+            raise ValueError(f"pictures must be some of {PICTURES}, or there must be sound, got {self.pictures}")
+
+
+def make_staves(rows: Dataset, inputs: Inputs, workers: int = 1) -> Dataset:
+    """Staves with `id`, `semantic`, `length`, and `picture` and `sound` as far as they are wanted.
+
+    What has no such picture or sound, or one that is refused, is left out. `length` is the width of what the network
+    reads from left to right, for batches of like widths.
+    """
+    plain = rows
+    for column in PICTURES:
+        plain = plain.cast_column(column, Image(decode=False))
+    parts = [
+        plain.map(
+            partial(_make_staff, picture=picture, audio_rows=inputs.audio_rows),
+            remove_columns=plain.column_names,
+            num_proc=workers if workers > 1 else None,
+            desc="staves",
+        )
+        for picture in inputs.pictures or ("",)
+    ]
+    return concatenate_datasets(parts).filter(_is_there, input_columns=["length"])
+
+
+def _make_staff(row: Row, picture: str, audio_rows: int) -> Row:
+    made: dict[str, torch.Tensor | None] = {}
+    try:
+        made |= {"picture": _picture(row[picture])} if picture else {}
+        made |= {"sound": _transform(row["audio"], audio_rows)} if audio_rows else {}
+        length = next(reversed(made.values())).shape[1]
+    except (ValueError, OSError, soundfile.LibsndfileError):
+        made, length = dict.fromkeys([*(["picture"] if picture else []), *(["sound"] if audio_rows else [])]), 0
+    return {"id": row["id"], "semantic": row["semantic"], "length": length} | {
+        name: b"" if values is None else _to_bytes(values) for name, values in made.items()
+    }
+
+
+def _is_there(length: int) -> bool:
+    return length > 0
+
+
+def _picture(stored: Row | None) -> torch.Tensor:
+    if stored is None or not stored["bytes"]:
+        raise ValueError("row must have a picture, got none")
+    with Picture.open(io.BytesIO(stored["bytes"])) as picture:
+        return image_features(picture)
+
+
+def _transform(stored: Row | None, rows: int) -> torch.Tensor:
+    if stored is None or not stored["bytes"]:
+        raise ValueError("row must have sound, got none")
+    samples, rate = soundfile.read(io.BytesIO(stored["bytes"]), dtype="float32", always_2d=True)
+    return audio_features(samples.T, rate, rows)
+
+
+def _to_bytes(picture: torch.Tensor) -> bytes:
+    """Values from 0 to 1."""
+    return (picture * 255).round().to(torch.uint8).numpy().tobytes()
+
+
+def from_bytes(stored: bytes, rows: int) -> torch.Tensor:
+    """The inverse: (rows, W)."""
+    return torch.from_numpy(np.frombuffer(stored, np.uint8).reshape(rows, -1).astype(np.float32)) / 255
+
+
+def load_parts(config: GradSPSAConfig) -> tuple[Dataset, Dataset]:
+    """Staves to train on and to choose the epoch by.
+
+    Raises:
+        ValueError: the network, the pictures or a part is not one that there is.
+    """
+    if config.network not in NETWORKS:
+        raise ValueError(f"network must be one of {', '.join(NETWORKS)}, got {config.network!r}")
+    if config.pictures not in (*PICTURES, "both"):
+        raise ValueError(f"pictures must be image, distorted or both, got {config.pictures!r}")
+    optical, audio, rows = NETWORKS[config.network]
+    pictures = PICTURES if config.pictures == "both" else (config.pictures,)
+    inputs = Inputs(pictures if optical else (), rows)
+    options: dict[str, Any] = {"fold": config.fold, "seed": config.seed, "audio": bool(audio)}
+    options |= {"data_dir": config.data_dir} if config.data_dir else {}
+    options |= {"lists_dir": config.lists_dir} if config.lists_dir else {}
+    name = "sample" if not config.data_dir else "cleansed" if config.lists_dir else "engraved"
+    parts = cast(DatasetDict, load_dataset("camera_primus", name, **options))
+    train, held_out = (make_staves(parts[part], inputs, config.workers) for part in ("train", "validation"))
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(config.seed)).tolist()
+    return train.select(sorted(order[: max(1, round(config.fraction * len(train)))])), held_out
+
+
+def find_vocabulary(staves: Dataset) -> list[str]:
+    """CTC's blank and all tokens of staves, sorted."""
+    return [BLANK, *sorted({token for text in staves["semantic"] for token in text.split()})]
+
+
+class Collator:
+    """Makes a batch of staves; those with tokens that the vocabulary lacks must have been left out (`knows`)."""
+
+    def __init__(self, processor: MusicTranscriptionProcessor):
+        self.processor = processor
+
+    def __call__(self, staves: Sequence[Row]) -> dict[str, torch.Tensor]:
+        """What the model takes, labels included."""
+        return self.inputs(staves) | pad_labels([self.processor.classes(staff["semantic"]) for staff in staves])
+
+    def inputs(self, staves: Sequence[Row]) -> dict[str, torch.Tensor]:
+        """What the model takes but for the labels."""
+        batch: dict[str, torch.Tensor] = {}
+        for column, name, rows in (("picture", "image", STAFF_HEIGHT), ("sound", "audio", self.processor.audio_rows)):
+            if column in staves[0]:
+                batch |= pad_pictures(name, [from_bytes(staff[column], rows) for staff in staves])
+        return batch
+
+    def knows(self, semantic: str) -> bool:
+        """Whether all tokens are in the vocabulary."""
+        return set(semantic.split()) <= set(self.processor.vocabulary)

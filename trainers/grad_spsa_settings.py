@@ -1,0 +1,45 @@
+"""Settings of a training of `grad_spsa`, and the networks that there are."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+# Which networks a training has, and what it takes: optical, audio, rows of the transform.
+NETWORKS: dict[str, tuple[str | None, str | None, int]] = {
+    "optical": ("default", None, 0),
+    "audio": (None, "default", 120),
+    "paper_optical": ("paper", None, 0),
+    "baseline": (None, "baseline", 256),
+    "grad_spsa": ("paper", "grad_spsa", 256),
+}
+ABLATIONS = ("dense", "interaction", "third_block", "sharing")
+
+
+@dataclass
+class GradSPSAConfig:
+    """Settings of a training."""
+
+    output_dir: str = field(metadata={"help": "folder for checkpoints and the finished model"})
+    network: str = field(default="optical", metadata={"help": f"one of {', '.join(NETWORKS)}"})
+    data_dir: str = field(default="", metadata={"help": "incipits or a corpus; the small sample if empty"})
+    lists_dir: str = field(default="", metadata={"help": "published lists of the cleansed corpus"})
+    fold: int = field(default=0, metadata={"help": "fold that is tested, 0 to 4"})
+    fraction: float = field(default=1.0, metadata={"help": "of the training part, such as a scenario's 0.025"})
+    pictures: str = field(default="both", metadata={"help": "image, distorted or both"})
+    optical_model: str = field(default="", metadata={"help": "finished optical training, of grad_spsa or a pair"})
+    gamma: float = field(default=1e-7, metadata={"help": "of equation 4"})
+    sharing: str = field(default="overlap", metadata={"help": "overlap or same_shape"})
+    ablate: str = field(default="", metadata={"help": f"what GradSPSA is to lack, of {', '.join(ABLATIONS)}"})
+    preset: str = field(default="default", metadata={"help": "default or paper"})
+    epochs: int = field(default=20, metadata={"help": "epochs"})
+    batch_size: int = field(default=16, metadata={"help": "staves in a step, over all processes"})
+    learning_rate: float = field(default=2e-3, metadata={"help": "of Adam; peak of a cosine, in the paper constant"})
+    seed: int = field(default=0, metadata={"help": "seeds weights, order and what is engraved"})
+    bf16: bool = field(default=False, metadata={"help": "convolutions in bfloat16"})
+    width: float = field(default=1.0, metadata={"help": "multiplies channels and units"})
+    workers: int = field(default=1, metadata={"help": "processes that make staves"})
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "paper": {"epochs": 150, "learning_rate": 1e-3, "pictures": "distorted"},
+}
