@@ -109,7 +109,9 @@ def build_model(config: GradSPSAConfig, vocabulary: list[str]) -> MusicTranscrip
             optical=optical if earlier is None else earlier.config.optical,
             audio=audio,
             width=config.width,
-            **{name: name not in ablated for name in ABLATIONS[:3]},
+            third_block="third_block" not in ablated,
+            interaction="interaction" not in ablated,
+            dense="dense" not in ablated,
         )
     )
     if earlier is not None:

@@ -72,16 +72,15 @@ def make_staves(rows: Dataset, inputs: Inputs, workers: int = 1) -> Dataset:
 
 
 def _make_staff(row: Row, picture: str, audio_rows: int) -> Row:
-    made: dict[str, torch.Tensor | None] = {}
+    """The columns of a staff; empty ones, of length 0, where an input is refused."""
+    columns = [name for name, wanted in (("picture", picture), ("sound", audio_rows)) if wanted]
+    staff: Row = {"id": row["id"], "semantic": row["semantic"], "length": 0, **dict.fromkeys(columns, b"")}
     try:
-        made |= {"picture": _picture(row[picture])} if picture else {}
-        made |= {"sound": _transform(row["audio"], audio_rows)} if audio_rows else {}
-        length = next(reversed(made.values())).shape[1]
+        made = [_picture(row[picture])] if picture else []
+        made += [_transform(row["audio"], audio_rows)] if audio_rows else []
     except (ValueError, OSError, soundfile.LibsndfileError):
-        made, length = dict.fromkeys([*(["picture"] if picture else []), *(["sound"] if audio_rows else [])]), 0
-    return {"id": row["id"], "semantic": row["semantic"], "length": length} | {
-        name: b"" if values is None else _to_bytes(values) for name, values in made.items()
-    }
+        return staff
+    return staff | {"length": made[-1].shape[1]} | dict(zip(columns, map(_to_bytes, made), strict=True))
 
 
 def _is_there(length: int) -> bool:
