@@ -1,14 +1,15 @@
 """The paper's comparison of recurrent followers: SRN, GRU, LSTM, with and without jump penalty, short and whole songs.
 
-    python benchmarks/score_following_paper.py --data_dir msmd_rebuilt > benchmarks/score_following_paper.md
+    python benchmarks/score_following_paper.py --data_dir msmd_rebuilt --frames 150000 \\
+        > benchmarks/score_following_paper.md
 
 Every training gets the same songs, seed and number of frames. Seen songs are those of the training, unseen ones the
 validation pieces, of which the training knows nothing: it runs to its end, as the paper's did. "short" songs are the
 first 300 frames, with the strip that belongs to them. Beside the followers stand guesses that hear nothing. Scores
 are those of `scorehub.trainers.recurrent_follower_evaluation`.
 
-With the defaults it should take about 25 minutes on two idle cores: the paper's number of frames, on networks of a
-quarter of its width. Its size is `--width 1 --hidden_size 1024`; `--excerpt own` takes some four times as long.
+Two thirds of the paper's number of frames, on networks of a quarter of its width, take about 40 minutes on two idle
+cores. Its size is `--frames 225000 --width 1 --hidden_size 1024`; `--excerpt own` takes some four times as long.
 """
 
 import argparse
