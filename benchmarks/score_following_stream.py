@@ -72,7 +72,10 @@ class SoundCard:
 
 
 def measure_delays(follower: Follower, score: ScoreMap, audio: np.ndarray) -> np.ndarray:
-    """Seconds from each onset to the moment at which the follower has told that its place, or more, is reached."""
+    """Seconds from each onset to the moment at which the follower has told that its place, or more, is reached.
+
+    Left out are onsets that it never reaches, or a second before which it is further already, as after a repeat.
+    """
     card = SoundCard(audio)
     told = [(position, time.perf_counter() - card.began) for position in listen(follower, card, SAMPLE_RATE)]
     times, page, x, y = np.array([(known, place.page, place.x, place.y) for place, known in told]).T
@@ -81,8 +84,9 @@ def measure_delays(follower: Follower, score: ScoreMap, audio: np.ndarray) -> np
     for onset in score.onsets:
         row = np.flatnonzero(score.onset == onset)[0]
         reached = (system > score.system[row]) | ((system == score.system[row]) & (x >= score.x[row] - NEAR))
-        reached &= times > onset - 1.0  # what the follower told before is about what came before
-        delays.append(times[reached.argmax()] - onset)
+        reached = reached[times > onset - 1.0]
+        if reached.any() and not reached[0]:
+            delays.append(times[times > onset - 1.0][reached.argmax()] - onset)
     return np.array(delays)
 
 
@@ -110,7 +114,7 @@ def report(options: argparse.Namespace) -> Iterator[str]:
     delays = 1000 * measure_delays(Follower(model, pages), score, audio)
     early, late = np.quantile(delays, (0.25, 0.75))
     yield f"| from an onset to its place being told, in real time, median | {np.median(delays):.0f} ms |"
-    yield f"| the middle half of {len(delays)} onsets | {early:.0f} to {late:.0f} ms |"
+    yield f"| the middle half of {len(delays)} of {len(score.onsets)} onsets | {early:.0f} to {late:.0f} ms |"
     yield "\nResident memory while it goes on:\n\n| minutes of audio | MB |\n|--:|--:|"
     process, heard, due = psutil.Process(), 0.0, list(MINUTES)
     total = options.minutes * 60

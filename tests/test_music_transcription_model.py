@@ -247,16 +247,20 @@ def staves():
     return {"image": image, "image_widths": widths, "labels": labels}, texts
 
 
-@pytest.mark.parametrize("optical", ["default", "paper"])
-def test_three_staves_are_learnt_by_heart(optical):
-    model = small_model(optical, None, width=1 / 4, dropout=0.0).train()
-    batch, texts = staves()
+def learn_by_heart(model, batch):
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     for _ in range(80):
         optimizer.zero_grad()
         model(**batch).loss.backward()
         optimizer.step()
-    output = model.eval()(**batch)
+    return model.eval()(**batch)
+
+
+@pytest.mark.parametrize("optical", ["default", "paper"])
+def test_three_staves_are_learnt_by_heart(optical):
+    model = small_model(optical, None, width=1 / 4, dropout=0.0).train()
+    batch, texts = staves()
+    output = learn_by_heart(model, batch)
     assert best_paths(output.optical, output.optical_lengths) == texts
 
 
@@ -265,12 +269,7 @@ def test_grad_spsa_learns_by_heart():
     batch, texts = staves()
     batch["audio"] = batch["image"].repeat_interleave(4, 1)  # what is heard is what is seen, 256 rows high
     batch["audio_widths"] = batch["image_widths"]
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-    for _ in range(80):
-        optimizer.zero_grad()
-        model(**batch).loss.backward()
-        optimizer.step()
-    output = model.eval()(**batch)
+    output = learn_by_heart(model, batch)
     assert best_paths(output.audio, output.audio_lengths) == texts
 
 

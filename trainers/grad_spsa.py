@@ -33,7 +33,7 @@ from scorehub.pipelines.music_transcription.configuration_music_transcription im
 from scorehub.pipelines.music_transcription.modeling_music_transcription import MusicTranscriptionModel, best_paths
 from scorehub.pipelines.music_transcription.processing_music_transcription import MusicTranscriptionProcessor
 from scorehub.trainers.grad_spsa_data import Collator, find_vocabulary, load_parts
-from scorehub.trainers.grad_spsa_settings import ABLATIONS, NETWORKS, PRESETS, GradSPSAConfig
+from scorehub.trainers.grad_spsa_settings import NETWORKS, PRESETS, GradSPSAConfig
 from scorehub.trainers.run_settings import claim_folder, parse_preset
 
 FREE = ("output_dir", "workers")
@@ -85,8 +85,8 @@ def transcribe(model: MusicTranscriptionModel, staves: Dataset, collator: Collat
         heard = (outputs.audio, outputs.audio_lengths)
         paths = best_paths(*(heard if outputs.audio is not None else (outputs.optical, outputs.optical_lengths)))
         found += [collator.processor.tokens(path) for path in paths]
-    places = {number: place for place, number in enumerate(order)}
-    return [found[places[number]] for number in range(len(staves))]
+    by_number = dict(zip(order, found, strict=True))
+    return [by_number[number] for number in range(len(staves))]
 
 
 def build_model(config: GradSPSAConfig, vocabulary: list[str]) -> MusicTranscriptionModel:
@@ -95,9 +95,7 @@ def build_model(config: GradSPSAConfig, vocabulary: list[str]) -> MusicTranscrip
     Raises:
         ValueError: GradSPSA has no optical model to learn from, or an ablation is not one that there is.
     """
-    ablated = set(config.ablate.split(",")) - {""}
-    if not ablated <= set(ABLATIONS):
-        raise ValueError(f"ablate must be some of {', '.join(ABLATIONS)}, got {config.ablate!r}")
+    ablated = config.ablated()
     optical, audio, _ = NETWORKS[config.network]
     if config.network == "grad_spsa" and not config.optical_model:
         raise ValueError("optical_model must be a finished training where grad_spsa is trained, got none")
@@ -172,7 +170,7 @@ def make_trainer(config: GradSPSAConfig) -> GradSPSATrainer:
         eval_dataset=held_out,
         data_collator=collator,
     )
-    if config.network == "grad_spsa" and "sharing" not in config.ablate:
+    if config.network == "grad_spsa" and "sharing" not in config.ablated():
         trainer.gamma, trainer.sharing = config.gamma, config.sharing
     return trainer
 

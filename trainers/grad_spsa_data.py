@@ -38,7 +38,7 @@ class Inputs:
     """What a network takes of a row.
 
     Attributes:
-        pictures: columns of pictures; a staff comes once with each of them. None: no picture.
+        pictures: columns of pictures; a staff comes once with each of them, or without any.
         audio_rows: of the transform, 120 or 256; 0: no sound.
     """
 

@@ -38,6 +38,17 @@ class GradSPSAConfig:
     width: float = field(default=1.0, metadata={"help": "multiplies channels and units"})
     workers: int = field(default=1, metadata={"help": "processes that make staves"})
 
+    def ablated(self) -> set[str]:
+        """What GradSPSA is to lack.
+
+        Raises:
+            ValueError: it is nothing that GradSPSA has.
+        """
+        ablated = set(self.ablate.split(",")) - {""}
+        if not ablated <= set(ABLATIONS):
+            raise ValueError(f"ablate must be some of {', '.join(ABLATIONS)}, got {self.ablate!r}")
+        return ablated
+
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
