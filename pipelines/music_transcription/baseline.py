@@ -11,7 +11,7 @@ transcription, Expert Systems with Applications 216, 2023.
 from torch import Tensor, nn
 
 from .configuration_music_transcription import MusicTranscriptionConfig
-from .layers import BidirectionalLayer, ConvBlock, clear_beyond, to_frames
+from .layers import BiLSTM, ConvBlock, clear_beyond, to_frames
 
 UNITS = 256  # of a BiLSTM, each way
 DROPOUT = 0.5
@@ -77,12 +77,12 @@ def audio_blocks(config: MusicTranscriptionConfig) -> nn.ModuleList:
     return nn.ModuleList([ConvBlock(1, channels, (10, 2), (2, 2)), ConvBlock(channels, channels, (8, 5), (2, 1))])
 
 
-def lstm_layers(config: MusicTranscriptionConfig, n_features: int) -> tuple[BidirectionalLayer, BidirectionalLayer]:
+def lstm_layers(config: MusicTranscriptionConfig, n_features: int) -> tuple[BiLSTM, BiLSTM]:
     """The baseline's two BiLSTM layers."""
     units = config.scaled(UNITS)
     dropout = DROPOUT if config.dropout is None else config.dropout
-    first = BidirectionalLayer(nn.LSTM, n_features, units, dropout)
-    return first, BidirectionalLayer(nn.LSTM, 2 * units, units, dropout)
+    first = BiLSTM(n_features, units, dropout)
+    return first, BiLSTM(2 * units, units, dropout)
 
 
 def convolve(blocks: nn.ModuleList, picture: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:

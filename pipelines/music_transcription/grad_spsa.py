@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from .baseline import DROPOUT, UNITS, audio_blocks, convolve
 from .configuration_music_transcription import MusicTranscriptionConfig
-from .layers import BidirectionalLayer, ConvBlock
+from .layers import BiLSTM, ConvBlock
 
 HEADS = 2
 KEY_SIZE = 64
@@ -104,9 +104,9 @@ class GradSPSANetwork(nn.Module):
             n_seen = config.scaled(128) * 4  # channels and rows of the optical network's fourth block
             self.interaction = InteractionBlock(config, n_heard, n_seen)
         else:
-            self.lstm1 = BidirectionalLayer(nn.LSTM, n_heard, units, dropout)
+            self.lstm1 = BiLSTM(n_heard, units, dropout)
         n_joined = 2 * units + (n_heard if config.dense else 0)
-        self.lstm2 = BidirectionalLayer(nn.LSTM, n_joined, units, dropout)
+        self.lstm2 = BiLSTM(n_joined, units, dropout)
         self.n_features = 2 * units + (n_joined if config.dense else 0)
 
     def forward(

@@ -1,7 +1,7 @@
 """The default networks: residual convolutions, then recurrent layers at half the frame rate.
 
     picture -> stem -> 3 x (residual block, a stride of 2 in height) -+-> fine frames -----------------(+)-> the head
-                                                                      \\-> half the frames -> 2 BiGRU ---/
+                                                                      \\-> half the frames -> 2 BiLSTM ---/
 
 What is near is read at the full rate, where each token, and the blank between equal ones, finds a frame of its own
 (a tie between sixteenths has 6 px); clef, key and metre are carried along at half of it, which halves the steps that
@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from .configuration_music_transcription import MusicTranscriptionConfig
-from .layers import BidirectionalLayer, clear_beyond, to_frames
+from .layers import BiLSTM, clear_beyond, to_frames
 
 DROPOUT = 0.2
-UNITS = 160  # of a BiGRU, each way
+UNITS = 160  # of a BiLSTM, each way
 N_FEATURES = 192  # of a frame
 OPTICAL_ROWS, OPTICAL_CHANNELS = 64, (16, 24, 48, 80)
 AUDIO_ROWS, AUDIO_CHANNELS = 120, (8, 16, 32, 64)
@@ -75,8 +75,8 @@ class ResidualNetwork(nn.Module):
         dropout = DROPOUT if config.dropout is None else config.dropout
         self.from_fine = nn.Linear(third * -(-rows // 8), self.n_features)
         self.to_recurrent = nn.Linear(last * -(-rows // 16), 2 * units)
-        self.gru1 = BidirectionalLayer(nn.GRU, 2 * units, units, dropout)
-        self.gru2 = BidirectionalLayer(nn.GRU, 2 * units, units, dropout)
+        self.lstm1 = BiLSTM(2 * units, units, dropout)
+        self.lstm2 = BiLSTM(2 * units, units, dropout)
         self.from_recurrent = nn.Linear(2 * units, 2 * self.n_features)  # two fine frames of each
         self.norm = nn.LayerNorm(self.n_features)
         self.dropout = nn.Dropout(dropout)
@@ -97,8 +97,8 @@ class ResidualNetwork(nn.Module):
     def _recur(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """Both layers, each added to what it takes: (B, T, F) -> (B, T, 2 * units)."""
         features = self.to_recurrent(frames).relu()
-        features = features + self.gru1(features, lengths)
-        result: Tensor = features + self.gru2(features, lengths)
+        features = features + self.lstm1(features, lengths)
+        result: Tensor = features + self.lstm2(features, lengths)
         return result
 
 

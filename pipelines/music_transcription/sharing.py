@@ -74,16 +74,16 @@ def squared_distance(fixed: Tensor, free: Tensor) -> Tensor:
 
 def shared_layers(optical: OpticalNetwork, audio: GradSPSANetwork) -> list[Pairs]:
     """The S layers, each as pairs of an optical and an audio tensor."""
-    first, second = optical.lstm1.cell, optical.lstm2.cell
+    first, second = optical.lstm1, optical.lstm2
     if audio.interaction is None:
-        replaced = _same_names(first, audio.lstm1.cell)
+        replaced = _same_names(first, audio.lstm1)
     else:
         replaced = _with_interaction(first, audio.interaction)
     conv3, conv2 = optical.blocks[2], audio.blocks[1]
     assert isinstance(conv3, ConvBlock)
     assert isinstance(conv2, ConvBlock)
     blocks = [*_same_names(conv3.conv, conv2.conv), *_same_names(conv3.norm, conv2.norm)]
-    return [blocks, replaced, _same_names(second, audio.lstm2.cell)]
+    return [blocks, replaced, _same_names(second, audio.lstm2)]
 
 
 def _same_names(optical: nn.Module, audio: nn.Module) -> Pairs:
@@ -93,10 +93,10 @@ def _same_names(optical: nn.Module, audio: nn.Module) -> Pairs:
 
 def _with_interaction(lstm: nn.Module, block: InteractionBlock) -> Pairs:
     """The second layer's pairs, see the table."""
-    names = ("ih_l0", "hh_l0", "ih_l0_reverse", "hh_l0_reverse")
+    names = ("ahead.{}_ih_l0", "ahead.{}_hh_l0", "back.{}_ih_l0", "back.{}_hh_l0")
     layers = (block.feed_forward1, block.feed_forward2, block.attention.value, block.attention.out)
     theirs = dict(lstm.named_parameters())
     pairs: Pairs = []
     for name, layer in zip(names, layers, strict=True):
-        pairs += [(theirs[f"weight_{name}"], layer.weight), (theirs[f"bias_{name}"], layer.bias)]
+        pairs += [(theirs[name.format("weight")], layer.weight), (theirs[name.format("bias")], layer.bias)]
     return pairs
