@@ -28,8 +28,8 @@ from scorehub.dataset_builders.camera_primus.incipits import Incipit, read_incip
 from scorehub.dataset_builders.camera_primus.items import Item, Sound, make_row
 from scorehub.engraving import engrave_staff
 from scorehub.notation.mei import read_mei
-from scorehub.notation.semantic import Note, parse_semantic
 from scorehub.notation.sounding import to_notes
+from scorehub.pipelines.music_transcription.semantic import Note, parse_semantic
 
 TABLES = ("rism_pae/rism_pae.tsv.gz", "polish_incipits/polish_incipits.parquet")
 N_ITEMS = 1000

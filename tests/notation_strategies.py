@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from scorehub.notation.semantic import (
+from scorehub.pipelines.music_transcription.semantic import (
     DURATIONS,
     Barline,
     Clef,

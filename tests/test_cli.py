@@ -7,9 +7,10 @@ from typer.testing import CliRunner
 from scorehub.cli import app
 
 COMMANDS = {"build", "load", "check", "stats", "classify", "distort", "download", "demo", "push", "generate"}
-COMMANDS |= {"follow", "listen"}
+COMMANDS |= {"follow", "listen", "study", "transcribe"}
 GENERATES = {"roll", "repair"}
 PUSHES = {"dataset", "model", "space"}
+STUDIES = {"fusion"}
 BUILDS = {"musicscore", "camera_primus", "msmd", "performances", "maestro"}
 
 
@@ -23,9 +24,10 @@ def test_the_commands_are_those_of_the_readme():
     assert set(commands["push"].commands) == PUSHES
     assert set(commands["build"].commands) == BUILDS
     assert set(commands["generate"].commands) == GENERATES
+    assert set(commands["study"].commands) == STUDIES
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS - {"push", "build", "generate"}))
+@pytest.mark.parametrize("command", sorted(COMMANDS - {"push", "build", "generate", "study"}))
 def test_each_command_shows_an_example(command):
     assert f"scorehub {command} " in run(command, "--help").output
 
@@ -38,6 +40,11 @@ def test_each_build_shows_an_example(dataset):
 @pytest.mark.parametrize("what", sorted(GENERATES))
 def test_each_generate_shows_an_example(what):
     assert f"scorehub generate {what} " in run("generate", what, "--help").output
+
+
+@pytest.mark.parametrize("study", sorted(STUDIES))
+def test_each_study_shows_an_example(study):
+    assert f"scorehub study {study} " in run("study", study, "--help").output
 
 
 @pytest.mark.parametrize("kind", sorted(PUSHES))
@@ -56,6 +63,7 @@ def test_each_push_shows_an_example(kind):
         (["load", "musicscore", "--config", "pdf"], "data_dir must be a folder of PDFs"),
         (["generate", "roll", "--out", "x.mp3"], "out must end in one of .mid, .wav, .png, .npy, got x.mp3"),
         (["generate", "roll", "--out", "x.mid", "--preset", "big"], "preset must be one of ['default', 'paper']"),
+        (["study", "fusion", "--output-dir", "x", "--folds", "0,5"], "folds must be some of 0 to 4, got '0,5'"),
         (["push", "model", "no_such_model", "--repo-id", "me/x", "--dry-run"], "no_such_model"),
         (["push", "space", "musicscore", "--repo-id", "not a repo id", "--dry-run"], "not a repo id"),
     ],

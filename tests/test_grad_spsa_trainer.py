@@ -1,6 +1,7 @@
 """Training of the transcription networks on a few staves of the sample."""
 
 import json
+import math
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ import scorehub.dataset_builders  # noqa: F401 - makes the name known to load_da
 from scorehub.pipelines.music_transcription.modeling_music_transcription import MusicTranscriptionModel
 from scorehub.pipelines.music_transcription.processing_music_transcription import MusicTranscriptionProcessor
 from scorehub.trainers.grad_spsa import FREE, build_model, make_trainer, run, transcribe
-from scorehub.trainers.grad_spsa_data import Collator, Inputs, find_vocabulary, from_bytes, make_staves
+from scorehub.trainers.grad_spsa_data import Collator, Inputs, find_vocabulary, from_bytes, load_parts, make_staves
 from scorehub.trainers.grad_spsa_settings import PRESETS, GradSPSAConfig
 from scorehub.trainers.run_settings import claim_folder, parse_preset
 
@@ -56,6 +57,19 @@ def test_a_staff_comes_with_each_of_its_pictures_and_its_width(rows):
         assert 0.02 < picture.mean() < 0.4  # ink is dark, and not most of a staff
 
 
+def test_a_photo_shows_the_staff_with_more_around_it(rows):
+    """Wider in the frame of 64 rows it can't be; the same rows give the same photos."""
+    images, photos = (list(make_staves(rows, Inputs((name,)))) for name in ("image", "photo"))
+    assert [photo["semantic"] for photo in photos] == [image["semantic"] for image in images]
+    assert sum(photo["length"] for photo in photos) < 0.9 * sum(image["length"] for image in images)
+    assert photos == list(make_staves(rows.flatten_indices(), Inputs(("photo",))))
+
+
+def test_as_many_staves_are_held_out_as_said(tmp_path):
+    counts = [len(load_parts(config(tmp_path, held_out=count))[1]) for count in (0, 3)]
+    assert counts[0] > counts[1] == 3
+
+
 def test_sound_has_the_rows_that_are_asked_for(rows):
     staves = make_staves(rows, Inputs((), 120))
     assert "picture" not in staves.column_names
@@ -84,7 +98,8 @@ def test_a_batch_has_the_classes_of_the_tokens(rows):
     vocabulary = find_vocabulary(staves)
     assert vocabulary[0] == "<blank>"
     batch = Collator(MusicTranscriptionProcessor(vocabulary))(list(staves))
-    assert batch["image"].shape == (4, 64, max(staves["length"]))
+    assert batch["image"].shape == (4, 64, 64 * math.ceil(max(staves["length"]) / 64))
+    assert batch["image_widths"].tolist() == list(staves["length"])
     named = [vocabulary[number] for number in batch["labels"][2][: batch["label_lengths"][2]]]
     assert named == rows["semantic"][2].split()
 
@@ -133,6 +148,20 @@ def test_a_pair_keeps_the_optical_network_that_it_began_with(tmp_path):
     assert json.loads((tmp_path / "pair" / "results.json").read_text()) == results
 
 
+def test_a_training_begins_with_the_weights_of_another(paper_optical, tmp_path):
+    options = {"preset": "paper", "network": "paper_optical", "start": paper_optical}
+    begun, earlier = (
+        build_model(config(tmp_path, **options), ["<blank>"]),
+        MusicTranscriptionModel.from_pretrained(paper_optical),
+    )
+    for name, weights in earlier.state_dict().items():
+        torch.testing.assert_close(begun.state_dict()[name], weights)
+    assert all(parameter.requires_grad for parameter in begun.parameters())
+    for network in ("optical", "grad_spsa"):
+        with pytest.raises(ValueError, match=f"start must be a training of {network}, got one of paper and None"):
+            build_model(config(tmp_path, **options | {"network": network, "optical_model": paper_optical}), [])
+
+
 @pytest.mark.parametrize("ablate", ["", "sharing", "dense,third_block", "interaction"])
 def test_grad_spsa_learns_beside_a_fixed_optical_network(ablate, paper_optical, tmp_path):
     options = {"network": "grad_spsa", "optical_model": paper_optical, "ablate": ablate, "gamma": 0.1, "epochs": 1}
@@ -152,7 +181,7 @@ def test_grad_spsa_learns_beside_a_fixed_optical_network(ablate, paper_optical, 
     ("options", "reason"),
     [
         ({"network": "both"}, "network must be one of"),
-        ({"pictures": "none"}, "pictures must be image, distorted or both"),
+        ({"pictures": "none"}, "pictures must be some of"),
         ({"network": "grad_spsa", "pictures": "image"}, "optical_model must be a finished training"),
         ({"ablate": "everything"}, "ablate must be some of"),
     ],

@@ -1,10 +1,15 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorehub.metrics.transcription import edit_distances, evaluate, symbol_error_rate
+from scorehub.metrics.symbol_error_rate.edits import edit_distances
+from scorehub.metrics.transcription import evaluate, sequence_error_rate, symbol_error_rate
 
+FOLDER = Path(__file__).parent.parent / "scorehub" / "metrics" / "symbol_error_rate"
 REFERENCES = [["clef-G2", "note-C4_quarter", "barline", "note-D4_half"], ["clef-F4", "rest-half"]]
 
 
@@ -33,6 +38,11 @@ def test_micro_and_macro_differ_where_a_short_item_is_wrong():
     assert result["symbol_error_rate"] == pytest.approx(10)
     assert result["symbol_error_rate_macro"] == pytest.approx(50)
     assert result["sequence_error_rate"] == 50
+
+
+def test_a_sequence_with_any_error_is_wrong_as_a_whole():
+    # The second is right, the others have one error and four
+    assert sequence_error_rate([[1] * 9, [2], [3]], [[1] * 8, [2], [1] * 4]) == pytest.approx(100 * 2 / 3)
 
 
 def test_a_perfect_transcription_has_no_errors():
@@ -76,3 +86,34 @@ def test_empty_references_are_legal_but_warned_of():
 def test_what_has_no_rate_is_refused(references, estimated):
     with pytest.raises(ValueError, match="references"):
         symbol_error_rate(references, estimated)
+
+
+def test_evaluate_loads_it_where_scorehub_is_not_installed(run_python):
+    """With random transcriptions, and with those of its card, whose numbers must be what comes out."""
+    pytest.importorskip("evaluate")
+    rng = np.random.default_rng(5)
+    references = [[str(symbol) for symbol in rng.integers(0, 9, length)] for length in (3, 12, 7, 1)]
+    estimated = [references[0], references[1][2:], [*references[2], "4"], ["10"]]
+    texts = [" ".join(one) for one in estimated], ["\t".join(one) for one in references]
+    snippet = (FOLDER / "README.md").read_text(encoding="utf-8").split("```python")[1].split("```")[0]
+    code = f"""
+import evaluate, json
+metric = evaluate.load({str(FOLDER / "symbol_error_rate.py")!r})
+predictions, references = json.loads({json.dumps(json.dumps(texts))})
+found = metric.compute(predictions=predictions, references=references)
+{snippet[snippet.index("result =") :].strip().rsplit(chr(10), 1)[0]}
+print(json.dumps([found, result]))
+"""
+    found, result = json.loads(run_python(code, without_scorehub=True).splitlines()[-1])
+    # 0 edits in 3 symbols, 2 in 12, 1 in 7, 1 in 1
+    assert found == pytest.approx(
+        {
+            "symbol_error_rate": 100 * 4 / 23,
+            "symbol_error_rate_macro": 100 * (2 / 12 + 1 / 7 + 1) / 4,
+            "sequence_error_rate": 75,
+        }
+    )
+    own = evaluate(references, estimated)
+    assert found == pytest.approx({name: own[name] for name in found})
+    said = [float(number) for number in snippet.strip().splitlines()[-1].split("#")[1].split()]
+    assert [result["symbol_error_rate"], result["sequence_error_rate"]] == pytest.approx(said)

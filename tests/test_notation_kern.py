@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from scorehub.notation.kern import read_kern
 from scorehub.notation.mei import read_mei
-from scorehub.notation.semantic import STEPS, Length, Note, Pitch, write_semantic
 from scorehub.notation.tidy import MAX_CHARS, tidy_kern
+from scorehub.pipelines.music_transcription.semantic import STEPS, Length, Note, Pitch, write_semantic
 
 EXAMPLES = (
     "*clefG2 *k[f#] *M4/4 *met(c) 4g/ [4f#/ = 8f#/L] 8e/J 2.d;/ == ",

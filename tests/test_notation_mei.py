@@ -8,8 +8,8 @@ import verovio
 from hypothesis import given, settings
 
 from scorehub.notation.mei import MAX_MEI_CHARS, read_mei, read_mei_agnostic
-from scorehub.notation.musicxml import write_musicxml
-from scorehub.notation.semantic import parse_semantic, write_semantic
+from scorehub.pipelines.music_transcription.musicxml import write_musicxml
+from scorehub.pipelines.music_transcription.semantic import parse_semantic, write_semantic
 
 NOTE = '<note pname="c" oct="4" dur="4"/>'
 

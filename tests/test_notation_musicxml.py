@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 
 from scorehub.engraving import engrave
-from scorehub.notation.musicxml import write_musicxml
-from scorehub.notation.semantic import Note, parse_semantic
-from scorehub.notation.sounding import duration, to_notes
+from scorehub.notation.sounding import to_notes
+from scorehub.pipelines.music_transcription.musicxml import write_musicxml
+from scorehub.pipelines.music_transcription.semantic import Note, parse_semantic
+from scorehub.pipelines.music_transcription.sounding import duration
 
 fast = settings(max_examples=80, deadline=None, derandomize=True)
 SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scorehub.notation.mei import read_mei
 from scorehub.notation.pae import MAX_TOKENS, read_pae
 from scorehub.notation.pae_writer import write_pae
-from scorehub.notation.semantic import (
+from scorehub.notation.tidy import MAX_CHARS, tidy_pae
+from scorehub.pipelines.music_transcription.semantic import (
     DURATIONS,
     Barline,
     Clef,
@@ -26,7 +27,6 @@ from scorehub.notation.semantic import (
     Token,
     write_semantic,
 )
-from scorehub.notation.tidy import MAX_CHARS, tidy_pae
 
 EXAMPLES = (
     "''4C8{DE}2F/4.G8A4-B/=/=3/(2.C)/",

@@ -14,7 +14,7 @@ from scorehub.notation.agnostic import (
     parse_agnostic_token,
     write_agnostic,
 )
-from scorehub.notation.semantic import (
+from scorehub.pipelines.music_transcription.semantic import (
     Clef,
     KeySignature,
     Length,

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorehub.notation.semantic import Barline, parse_semantic
-from scorehub.notation.sounding import duration, timeline, to_notes
+from scorehub.notation.sounding import to_notes
+from scorehub.pipelines.music_transcription.semantic import Barline, parse_semantic
+from scorehub.pipelines.music_transcription.sounding import duration, timeline
 
 fast = settings(max_examples=100, deadline=None, derandomize=True)
 

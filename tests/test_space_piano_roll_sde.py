@@ -15,6 +15,7 @@ from scorehub.notes import DRUMS, make_notes, read_midi, write_midi
 from scorehub.pipelines.score_sde.pipeline import ScoreSDEPipeline
 from scorehub.pipelines.score_sde.scheduler.sde_scheduler import VPSDE
 from scorehub.rolls import RollSpec
+from scorehub.spaces import markup
 from scorehub.spaces.piano_roll_sde import piece, show
 from scorehub.spaces.piano_roll_sde.passage import Passage
 from scorehub.spaces.piano_roll_sde.piece import Piece, Repaired
@@ -105,13 +106,13 @@ def test_notes_and_times_are_told_in_words():
     assert show.count_notes(SCALE) == "20 notes, D3 to A4"
     assert show.count_notes(make_notes([0], [1], [60])) == "1 note, C4 to C4"
     assert show.count_notes(make_notes([], [], [])) == "no notes"
-    assert [show.clock(seconds) for seconds in (7, 9.96, 12.34, 65)] == ["7", "10", "12.3", "1:05"]
-    assert [show.duration(seconds) for seconds in (9.5, 65, 3600)] == ["9.5 s", "1:05 min", "1:00:00 h"]
+    assert [markup.clock(seconds) for seconds in (7, 9.96, 12.34, 65)] == ["7", "10", "12.3", "1:05"]
+    assert [markup.duration(seconds) for seconds in (9.5, 65, 3600)] == ["9.5 s", "1:05 min", "1:00:00 h"]
 
 
 def test_markup_in_a_file_name_or_a_reason_stays_text():
-    assert "<b>x" not in show.title("<b>x.mid")
-    assert "<i>" not in show.reason(ValueError("got <i>"))
+    assert "<b>x" not in markup.title("<b>x.mid")
+    assert "<i>" not in markup.reason(ValueError("got <i>"))
 
 
 def test_an_excerpt_is_cut_at_both_ends_and_counts_from_its_beginning():

@@ -18,7 +18,9 @@ Source: Brouwer, Gradual Soft Parameter Sharing with Attention for Music Transcr
 import json
 import os
 import sys
+from importlib.resources import files
 from pathlib import Path
+from string import Template
 from typing import Any, cast
 
 import torch
@@ -28,15 +30,18 @@ from torch.utils.data import DataLoader
 from transformers import Trainer, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
+from scorehub import hub
 from scorehub.metrics.transcription import symbol_error_rate
 from scorehub.pipelines.music_transcription.configuration_music_transcription import MusicTranscriptionConfig
 from scorehub.pipelines.music_transcription.modeling_music_transcription import MusicTranscriptionModel, best_paths
 from scorehub.pipelines.music_transcription.processing_music_transcription import MusicTranscriptionProcessor
-from scorehub.trainers.grad_spsa_data import Collator, find_vocabulary, load_parts
+from scorehub.trainers.grad_spsa_data import Collator, load_parts
+from scorehub.trainers.grad_spsa_saving import save_folder
 from scorehub.trainers.grad_spsa_settings import NETWORKS, PRESETS, GradSPSAConfig
 from scorehub.trainers.run_settings import claim_folder, parse_preset
 
-FREE = ("output_dir", "workers")
+OPTICAL_PARTS = ("optical", "optical_head")
+FREE = ("output_dir", "workers", "push_to")
 
 
 class GradSPSATrainer(Trainer):
@@ -90,11 +95,14 @@ def transcribe(model: MusicTranscriptionModel, staves: Dataset, collator: Collat
 
 
 def build_model(config: GradSPSAConfig, vocabulary: list[str]) -> MusicTranscriptionModel:
-    """Networks with seeded random weights; the optical one of `config.optical_model`, if any, stays as it is.
+    """Networks with seeded random weights, or those of `config.start`; an optical one that was given stays as it is.
 
     Raises:
-        ValueError: GradSPSA has no optical model to learn from, or an ablation is not one that there is.
+        ValueError: GradSPSA has no optical model to learn from, an ablation is not one that there is, or `start` is a
+            training of other networks.
     """
+    if config.start:
+        return _begun(config)
     ablated = config.ablated()
     optical, audio, _ = NETWORKS[config.network]
     if config.network == "grad_spsa" and not config.optical_model:
@@ -113,10 +121,25 @@ def build_model(config: GradSPSAConfig, vocabulary: list[str]) -> MusicTranscrip
         )
     )
     if earlier is not None:
-        for name in ("optical", "optical_head"):
-            part = getattr(model, name)
-            part.load_state_dict(getattr(earlier, name).state_dict())
-            part.requires_grad_(False)
+        for name in OPTICAL_PARTS:
+            getattr(model, name).load_state_dict(getattr(earlier, name).state_dict())
+    return _hold_optical(model)
+
+
+def _begun(config: GradSPSAConfig) -> MusicTranscriptionModel:
+    model = MusicTranscriptionModel.from_pretrained(config.start)
+    optical, audio, _ = NETWORKS[config.network]
+    if model.config.audio != audio or (optical and model.config.optical != optical):
+        found = f"{model.config.optical} and {model.config.audio}"
+        raise ValueError(f"start must be a training of {config.network}, got one of {found}")
+    return _hold_optical(model)
+
+
+def _hold_optical(model: MusicTranscriptionModel) -> MusicTranscriptionModel:
+    """Lets an optical network that stands beside one that hears stay as it is."""
+    if model.audio is not None and model.optical is not None:
+        for name in OPTICAL_PARTS:
+            getattr(model, name).requires_grad_(False)
     return model
 
 
@@ -137,8 +160,10 @@ def training_arguments(config: GradSPSAConfig) -> TrainingArguments:
         max_grad_norm=5.0,
         bf16=config.bf16,
         use_cpu=config.bf16 and not torch.cuda.is_available(),  # the Trainer wants to be told, or refuses bfloat16
-        eval_strategy="epoch",
-        save_strategy="epoch",
+        eval_strategy="steps" if config.eval_steps else "epoch",
+        save_strategy="steps" if config.eval_steps else "epoch",
+        eval_steps=config.eval_steps or None,
+        save_steps=config.eval_steps or 500,
         save_total_limit=2,
         load_best_model_at_end=True,
         metric_for_best_model="eval_ser",
@@ -160,8 +185,8 @@ def make_trainer(config: GradSPSAConfig) -> GradSPSATrainer:
     Raises:
         ValueError: as `load_parts` and `build_model`.
     """
-    train, held_out = load_parts(config)
-    model = build_model(config, find_vocabulary(train))
+    train, held_out, vocabulary = load_parts(config)
+    model = build_model(config, vocabulary)
     collator = Collator(MusicTranscriptionProcessor(model.config.vocabulary, NETWORKS[config.network][2] or 120))
     trainer = GradSPSATrainer(
         model=model,
@@ -188,10 +213,27 @@ def run(config: GradSPSAConfig) -> dict[str, Any]:
     results = {"config": settings, **trainer.evaluate()}
     if trainer.is_world_process_zero():
         output = Path(config.output_dir)
-        cast(MusicTranscriptionModel, trainer.model).save_pretrained(output / "model")
-        cast(Collator, trainer.data_collator).processor.save_pretrained(output / "model")
+        model = cast(MusicTranscriptionModel, trainer.model)
+        save_folder(model, cast(Collator, trainer.data_collator).processor, output / "model")
+        write_card(results, model, output / "model")
         (output / "results.json").write_text(json.dumps(results, indent=2))
+        if config.push_to:
+            hub.push_model(output / "model", config.push_to)
     return results
+
+
+def write_card(results: dict[str, Any], model: MusicTranscriptionModel, folder: Path) -> None:
+    """Writes README.md of trained networks."""
+    values = {
+        "network": results["config"]["network"],
+        "optical": model.config.optical or "none",
+        "audio": model.config.audio or "none",
+        "symbols": str(len(model.config.vocabulary) - 1),
+        "ser": f"{results['eval_ser']:.2f}",
+        "settings": json.dumps(results["config"], indent=2),
+    }
+    template = Template(files("scorehub.model_cards").joinpath("music_transcription.md").read_text(encoding="utf-8"))
+    (folder / "README.md").write_text(template.substitute(values), encoding="utf-8")
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ training on the same rows begins at once. Pictures and transforms are bytes, 0 t
 """
 
 import io
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ from datasets import Dataset, DatasetDict, Image, concatenate_datasets, load_dat
 from PIL import Image as Picture
 
 import scorehub.dataset_builders  # noqa: F401 - makes the name known to load_dataset
+from scorehub.photo import photograph
 from scorehub.pipelines.music_transcription.configuration_music_transcription import BLANK
 from scorehub.pipelines.music_transcription.features import STAFF_HEIGHT, audio_features, image_features
 from scorehub.pipelines.music_transcription.processing_music_transcription import (
@@ -27,9 +29,12 @@ from scorehub.pipelines.music_transcription.processing_music_transcription impor
     pad_labels,
     pad_pictures,
 )
+from scorehub.study.scenarios import training_count
 from scorehub.trainers.grad_spsa_settings import NETWORKS, GradSPSAConfig
 
-PICTURES = ("image", "distorted")
+COLUMNS = ("image", "distorted")
+PICTURES = (*COLUMNS, "photo")
+MOST_MARGIN = 0.6  # of a staff's height: what a photo shows above and below it
 Row = dict[str, Any]
 
 
@@ -38,11 +43,12 @@ class Inputs:
     """What a network takes of a row.
 
     Attributes:
-        pictures: columns of pictures; a staff comes once with each of them, or without any.
+        pictures: `image`, `distorted`, or `photo`, the image as a phone would take it, with more around it; a staff
+            comes once with each of them, or without any.
         audio_rows: of the transform, 120 or 256; 0: no sound.
     """
 
-    pictures: tuple[str, ...] = PICTURES
+    pictures: tuple[str, ...] = COLUMNS
     audio_rows: int = 0
 
     def __post_init__(self) -> None:
@@ -57,7 +63,7 @@ def make_staves(rows: Dataset, inputs: Inputs, workers: int = 1) -> Dataset:
     reads from left to right, for batches of like widths.
     """
     plain = rows
-    for column in PICTURES:
+    for column in COLUMNS:
         plain = plain.cast_column(column, Image(decode=False))
     parts = [
         plain.map(
@@ -76,7 +82,7 @@ def _make_staff(row: Row, picture: str, audio_rows: int) -> Row:
     columns = [name for name, wanted in (("picture", picture), ("sound", audio_rows)) if wanted]
     staff: Row = {"id": row["id"], "semantic": row["semantic"], "length": 0, **dict.fromkeys(columns, b"")}
     try:
-        made = [_picture(row[picture])] if picture else []
+        made = [_picture(row, picture)] if picture else []
         made += [_transform(row["audio"], audio_rows)] if audio_rows else []
     except (ValueError, OSError, soundfile.LibsndfileError):
         return staff
@@ -87,11 +93,19 @@ def _is_there(length: int) -> bool:
     return length > 0
 
 
-def _picture(stored: Row | None) -> torch.Tensor:
+def _picture(row: Row, name: str) -> torch.Tensor:
+    stored = row["image" if name == "photo" else name]
     if stored is None or not stored["bytes"]:
         raise ValueError("row must have a picture, got none")
     with Picture.open(io.BytesIO(stored["bytes"])) as picture:
-        return image_features(picture)
+        return image_features(_photo(picture, zlib.crc32(row["id"].encode())) if name == "photo" else picture)
+
+
+def _photo(picture: Picture.Image, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    image = np.array(picture.convert("L"))
+    above, below = (rng.uniform(0, MOST_MARGIN, 2) * len(image)).astype(int)
+    return photograph(np.pad(image, ((above, below), (0, 0)), constant_values=255), rng)
 
 
 def _transform(stored: Row | None, rows: int) -> torch.Tensor:
@@ -111,27 +125,34 @@ def from_bytes(stored: bytes, rows: int) -> torch.Tensor:
     return torch.from_numpy(np.frombuffer(stored, np.uint8).reshape(rows, -1).astype(np.float32)) / 255
 
 
-def load_parts(config: GradSPSAConfig) -> tuple[Dataset, Dataset]:
-    """Staves to train on and to choose the epoch by.
+def load_parts(config: GradSPSAConfig) -> tuple[Dataset, Dataset, list[str]]:
+    """Staves to train on, those to choose weights by, and the vocabulary of the whole training part.
 
     Raises:
         ValueError: the network, the pictures or a part is not one that there is.
     """
     if config.network not in NETWORKS:
         raise ValueError(f"network must be one of {', '.join(NETWORKS)}, got {config.network!r}")
-    if config.pictures not in (*PICTURES, "both"):
-        raise ValueError(f"pictures must be image, distorted or both, got {config.pictures!r}")
     optical, audio, rows = NETWORKS[config.network]
-    pictures = PICTURES if config.pictures == "both" else (config.pictures,)
-    inputs = Inputs(pictures if optical else (), rows)
+    inputs = Inputs(tuple(config.pictures.split(",")) if optical else (), rows)
     options: dict[str, Any] = {"fold": config.fold, "seed": config.seed, "audio": bool(audio)}
     options |= {"data_dir": config.data_dir} if config.data_dir else {}
     options |= {"lists_dir": config.lists_dir} if config.lists_dir else {}
     name = "sample" if not config.data_dir else "cleansed" if config.lists_dir else "engraved"
-    parts = cast(DatasetDict, load_dataset("camera_primus", name, **options))
-    train, held_out = (make_staves(parts[part], inputs, config.workers) for part in ("train", "validation"))
-    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(config.seed)).tolist()
-    return train.select(sorted(order[: max(1, round(config.fraction * len(train)))])), held_out
+    workers = config.workers if config.workers > 1 else None
+    parts = cast(DatasetDict, load_dataset("camera_primus", name, num_proc=workers, **options))
+    count = training_count(len(parts["train"]), config.fraction)
+    train = make_staves(draw_rows(parts["train"], count, config.seed), inputs, config.workers)
+    chosen_by = draw_rows(parts["validation"], config.held_out or None, config.seed)
+    return train, make_staves(chosen_by, inputs, config.workers), find_vocabulary(parts["train"])
+
+
+def draw_rows(rows: Dataset, count: int | None, seed: int) -> Dataset:
+    """Drawn by seed, at least one; all if None or if there are no more."""
+    if count is None or count >= len(rows):
+        return rows
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed)).tolist()
+    return rows.select(sorted(order[: max(1, count)]))
 
 
 def find_vocabulary(staves: Dataset) -> list[str]:

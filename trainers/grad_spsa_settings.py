@@ -24,8 +24,10 @@ class GradSPSAConfig:
     lists_dir: str = field(default="", metadata={"help": "published lists of the cleansed corpus"})
     fold: int = field(default=0, metadata={"help": "fold that is tested, 0 to 4"})
     fraction: float = field(default=1.0, metadata={"help": "of the training part, such as a scenario's 0.025"})
-    pictures: str = field(default="both", metadata={"help": "image, distorted or both"})
+    held_out: int = field(default=0, metadata={"help": "validation staves that choose the weights; 0: all"})
+    pictures: str = field(default="image,distorted", metadata={"help": "some of image, distorted, photo"})
     optical_model: str = field(default="", metadata={"help": "finished optical training, of grad_spsa or a pair"})
+    start: str = field(default="", metadata={"help": "finished training of the same network, whose weights are taken"})
     gamma: float = field(default=1e-7, metadata={"help": "of equation 4"})
     sharing: str = field(default="overlap", metadata={"help": "overlap or same_shape"})
     ablate: str = field(default="", metadata={"help": f"what GradSPSA is to lack, of {', '.join(ABLATIONS)}"})
@@ -33,10 +35,12 @@ class GradSPSAConfig:
     epochs: int = field(default=20, metadata={"help": "epochs"})
     batch_size: int = field(default=16, metadata={"help": "staves in a step, over all processes"})
     learning_rate: float = field(default=2e-3, metadata={"help": "of Adam; peak of a cosine, in the paper constant"})
+    eval_steps: int = field(default=0, metadata={"help": "from one choice of weights to the next; 0: an epoch"})
     seed: int = field(default=0, metadata={"help": "seeds weights, order and what is engraved"})
     bf16: bool = field(default=False, metadata={"help": "convolutions in bfloat16"})
     width: float = field(default=1.0, metadata={"help": "multiplies channels and units"})
     workers: int = field(default=1, metadata={"help": "processes that make staves"})
+    push_to: str = field(default="", metadata={"help": "Hub repository for the finished model"})
 
     def ablated(self) -> set[str]:
         """What GradSPSA is to lack.

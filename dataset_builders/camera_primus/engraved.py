@@ -16,9 +16,9 @@ from scorehub.engraving import engrave_staff, random_layout
 from scorehub.notation.kern import read_kern
 from scorehub.notation.mei import read_mei, read_mei_agnostic
 from scorehub.notation.pae import read_pae
-from scorehub.notation.semantic import Token, write_semantic
 from scorehub.notation.tidy import tidy_kern, tidy_pae
 from scorehub.photo import photograph
+from scorehub.pipelines.music_transcription.semantic import Token, write_semantic
 from scorehub.strip import staff_image
 from scorehub.warps import Grey
 

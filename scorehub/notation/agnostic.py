@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from scorehub.notation.semantic import DURATIONS, METER_SIGNS
+from scorehub.pipelines.music_transcription.semantic import DURATIONS, METER_SIGNS
 
 ACCIDENTALS = {-2: "double_flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double_sharp"}
 BEAMS = ("Right", "Both", "Left")  # where a note's beam goes on: it begins, goes on, ends

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from scorehub.notation.agnostic import ACCIDENTALS, AgnosticToken
-from scorehub.notation.semantic import (
+from scorehub.pipelines.music_transcription.semantic import (
     DURATIONS,
     METER_SIGNS,
     STEPS,

@@ -24,7 +24,8 @@ from functools import lru_cache
 from itertools import groupby
 
 from scorehub.notation.accidentals import SHARPS
-from scorehub.notation.semantic import (
+from scorehub.notation.tidy import duration, tidy_kern
+from scorehub.pipelines.music_transcription.semantic import (
     Barline,
     Clef,
     KeySignature,
@@ -37,7 +38,6 @@ from scorehub.notation.semantic import (
     TimeSignature,
     Token,
 )
-from scorehub.notation.tidy import duration, tidy_kern
 
 _METER_SIGNS = {"c": "C", "C": "C", "c|": "C/", "C|": "C/"}
 _SIGNS = {TimeSignature(sign) for sign in _METER_SIGNS.values()}

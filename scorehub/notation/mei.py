@@ -22,7 +22,16 @@ from functools import lru_cache
 from scorehub.notation.agnostic import AgnosticToken
 from scorehub.notation.drawn import Drawn, agnostic_tokens, semantic_tokens
 from scorehub.notation.mei_signs import SIGNS, Sign, altered, definition, sign, tag
-from scorehub.notation.semantic import Barline, KeySignature, Length, MultiRest, Note, Pitch, Rest, Token
+from scorehub.pipelines.music_transcription.semantic import (
+    Barline,
+    KeySignature,
+    Length,
+    MultiRest,
+    Note,
+    Pitch,
+    Rest,
+    Token,
+)
 
 MAX_MEI_CHARS = 4 * 2**20
 MAX_NESTING = 4  # beams and groups of grace notes in one another

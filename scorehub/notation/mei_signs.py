@@ -9,7 +9,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 
-from scorehub.notation.semantic import Clef, KeySignature, TimeSignature
+from scorehub.pipelines.music_transcription.semantic import Clef, KeySignature, TimeSignature
 
 Sign = Clef | KeySignature | TimeSignature
 

@@ -20,7 +20,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from scorehub.notation.accidentals import SHARPS, Accidentals
-from scorehub.notation.semantic import (
+from scorehub.notation.tidy import tidy_pae
+from scorehub.pipelines.music_transcription.semantic import (
     DURATIONS,
     Barline,
     Clef,
@@ -34,7 +35,6 @@ from scorehub.notation.semantic import (
     TimeSignature,
     Token,
 )
-from scorehub.notation.tidy import tidy_pae
 
 LENGTHS = dict(zip("0912486357", DURATIONS, strict=True))
 ACCIDENTALS = {"xx": 2, "x": 1, "n": 0, "b": -1, "bb": -2}

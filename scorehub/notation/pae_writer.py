@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from scorehub.notation.accidentals import SHARPS, Accidentals
 from scorehub.notation.pae import ACCIDENTALS, LENGTHS
-from scorehub.notation.semantic import (
+from scorehub.pipelines.music_transcription.semantic import (
     Barline,
     Clef,
     KeySignature,

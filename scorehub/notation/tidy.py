@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
-from scorehub.notation.semantic import DURATIONS, MAX_DOTS, Length
+from scorehub.pipelines.music_transcription.semantic import DURATIONS, MAX_DOTS, Length
 
 MAX_CHARS = 100_000  # of a text; an excerpt has a few hundred
 MAX_MEASURES = 99  # of a single rest

@@ -1,7 +1,5 @@
 """What the Space says, as HTML and Markdown; every value from a PDF or a dataset is escaped."""
 
-import base64
-import io
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from scorehub.spaces.markup import picture_address
 from scorehub.spaces.musicscore.judgement import Judgement
 
 PICTURE_WIDTH = 360  # px
@@ -114,11 +113,9 @@ def _image(picture: np.ndarray | None, number: int) -> str:
     """The picture inside the page itself, so that no file of an upload outlives it."""
     if picture is None:
         return ""
-    image, buffer = Image.fromarray(picture), io.BytesIO()
+    image = Image.fromarray(picture)
     image.thumbnail((PICTURE_WIDTH, 2 * PICTURE_WIDTH))
-    image.save(buffer, "WEBP")
-    data = base64.b64encode(buffer.getvalue()).decode()
-    return f'<img loading="lazy" alt="Page {number}" src="data:image/webp;base64,{data}">'
+    return f'<img loading="lazy" alt="Page {number}" src="{picture_address(image)}">'
 
 
 def _table(facts: Mapping[str, Any]) -> str:

@@ -1,7 +1,10 @@
 """What is in the page besides HTML: its style, passages marked by dragging, a line that goes with what is heard."""
 
-CSS = """
-.html-container { padding: 0 !important; }
+from scorehub.spaces import markup
+
+CSS = (
+    markup.CSS
+    + """
 .roll { margin: 0; display: grid; grid-template-columns: 2.6rem 1fr; }
 .roll .keys, .roll .paper { position: relative; height: calc(var(--rows) * var(--row)); overflow: hidden;
   border: 1px solid #a8a29e; }
@@ -21,22 +24,8 @@ CSS = """
 .roll.strip { margin-bottom: 0.5rem; }
 .roll.strip .keys { visibility: hidden; }
 .markable .paper { cursor: crosshair; touch-action: pan-y; user-select: none; }
-.title { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; margin: 0 0 0.35rem; }
-.title small { color: var(--body-text-color-subdued); font-size: 0.9rem; }
-.progress { margin: 0; min-height: 1.9rem; font-variant-numeric: tabular-nums; }
-.progress span { display: block; height: 6px; margin-bottom: 0.3rem; border-radius: 3px; overflow: hidden;
-  background: var(--border-color-primary); }
-.progress i { display: block; height: 100%; background: #0d9488; }
-.reason { border-left: 5px solid #b91c1c; padding: 0.5rem 0.8rem; background: var(--block-background-fill); }
-.count .wrap { gap: 0.3rem; flex-wrap: nowrap; }
-.count label { padding: 0.45rem 0.75rem; }
-.count label.selected { background: #0d9488; border-color: #0d9488; color: white; }
-.count label:focus-within { outline: 2px solid #115e59; }
-.count label > span { margin: 0; }
-.count input { position: absolute; opacity: 0; }
-.upload button { padding-top: 1.3rem; }
-.upload .icon-wrap { display: none; }
 """
+)
 
 # A drag over a roll marks a passage, a click moves the one that is marked to begin there.
 _MARK = """

@@ -6,8 +6,8 @@ from typing import Any
 
 import gradio as gr
 
+from scorehub.spaces import markup
 from scorehub.spaces.jobs import ONE_JOB, QUIET, Updates
-from scorehub.spaces.piano_roll_sde import show
 from scorehub.spaces.piano_roll_sde.sampling import Progress
 
 # Name, and what it does.
@@ -72,10 +72,10 @@ class Buttons:
         """
 
         def wait() -> Updates:
-            return self.running(show.progress("Waiting for the network", 0))
+            return self.running(markup.progress("Waiting for the network", 0))
 
         def stop() -> Updates:
-            return self.idle(show.progress("Stopped")) | clear()
+            return self.idle(markup.progress("Stopped")) | clear()
 
         clicks = (self.start.click, next_seed.then)
         jobs = [click(wait, None, self.all(), **QUIET).then(job, inputs, outputs, **ONE_JOB) for click in clicks]
@@ -128,9 +128,9 @@ def progress_line(progress: Progress, sampler: str, steps: int, in_parts: bool) 
         step, done = f"step {progress.step}, time {progress.time:.2f}", 1 - progress.time
     else:
         step, done = f"step {progress.step} of {steps}", progress.step / steps
-    return show.progress(f"{part}{step}, {show.count(progress.evaluations, 'evaluation')}".capitalize(), done)
+    return markup.progress(f"{part}{step}, {markup.count(progress.evaluations, 'evaluation')}".capitalize(), done)
 
 
 def summary_line(evaluations: int, seconds: float) -> str:
     """What a job took."""
-    return show.progress(f"{show.count(evaluations, 'evaluation')} of the network in {seconds:.1f} s")
+    return markup.progress(f"{markup.count(evaluations, 'evaluation')} of the network in {seconds:.1f} s")

@@ -15,6 +15,7 @@ from scorehub.pipelines.score_sde.pipeline import ScoreSDEOutput, ScoreSDEPipeli
 from scorehub.pipelines.score_sde.samplers import Callback
 from scorehub.repair import roll_spec
 from scorehub.rolls import RollSpec, make_roll, roll_to_notes
+from scorehub.spaces import markup
 from scorehub.spaces.jobs import QUIET, Updates
 from scorehub.spaces.piano_roll_sde import browser, controls, show
 from scorehub.spaces.piano_roll_sde.controls import Buttons
@@ -68,7 +69,7 @@ def _draw_events(pipe: ScoreSDEPipeline, cards: list[Card], options: list[Any], 
 
     def draw(sampler: str, steps: int, count: int, seed: int | None) -> Iterator[Updates]:
         seeds = [int(seed or 0) + number for number in range(count)]
-        yield buttons.running(show.progress("Begun", 0)) | _clear(cards, count)
+        yield buttons.running(markup.progress("Begun", 0)) | _clear(cards, count)
         job, begun = _job(pipe, sampler, steps, seeds), time.monotonic()
         try:
             for progress in job:
@@ -79,7 +80,7 @@ def _draw_events(pipe: ScoreSDEPipeline, cards: list[Card], options: list[Any], 
                 }
                 yield {buttons.status: line, **pictures}
         except ValueError as error:
-            yield buttons.idle(show.reason(error))
+            yield buttons.idle(markup.reason(error))
             return
         line = controls.summary_line(job.evaluations, time.monotonic() - begun)
         with TemporaryDirectory() as folder:
@@ -140,7 +141,7 @@ def _results(pipe: ScoreSDEPipeline, rolls: np.ndarray, seeds: list[int], cards:
 
 def _picture(roll: np.ndarray, spec: RollSpec, *facts: str, row: float = 8) -> str:
     frame = show.Frame(spec.lowest, spec.n_pitches, 0.0, spec.seconds)
-    return show.title(*facts) + show.roll_html(list(roll), frame, row=row)
+    return markup.title(*facts) + show.roll_html(list(roll), frame, row=row)
 
 
 def _row(count: int) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 
 from scorehub.repair import MAX_SECONDS
 from scorehub.rolls import RollSpec
+from scorehub.spaces import markup
 from scorehub.spaces.piano_roll_sde import piece, show
 from scorehub.spaces.piano_roll_sde.piece import Piece, Repaired
 
@@ -57,14 +58,14 @@ class Passage:
         """Before and after, on the pitches of the piece and of a model's rolls; nothing where there is no after."""
         notes, frame, span = self.piece.notes, self._frame(spec), (self.start, self.end)
         whole = show.Frame(frame.lowest, frame.n_pitches, 0.0, max(notes.end, *span))
-        head = show.title(self.piece.title, show.count_notes(notes), f"{show.duration(notes.end)} long")
+        head = markup.title(self.piece.title, show.count_notes(notes), f"{markup.duration(notes.end)} long")
         strip = show.strip_html(notes, whole, span, (frame.begin, frame.end))
         before = head + strip + show.roll_html([frame.roll(notes)[0]], frame, span, ROW)
         if self.repaired is None:
             return before, ""
         kept, new = self.repaired.split()
-        head = show.title(
-            "Repaired", f"{show.count(len(new), 'new note')}, in red", f"{len(kept):,} of {len(notes):,} kept"
+        head = markup.title(
+            "Repaired", f"{markup.count(len(new), 'new note')}, in red", f"{len(kept):,} of {len(notes):,} kept"
         )
         layers = [frame.roll(part)[0] for part in (kept, new)]
         return before, head + show.roll_html(layers, frame, span, ROW)

@@ -7,6 +7,7 @@ import gradio as gr
 import numpy as np
 
 from scorehub.rolls import RollSpec
+from scorehub.spaces import markup
 from scorehub.spaces.jobs import Updates
 from scorehub.spaces.piano_roll_sde import browser, show
 from scorehub.spaces.piano_roll_sde.passage import ROW, Passage, Sound
@@ -69,7 +70,7 @@ class PieceView:
     def show_idea(self, roll: np.ndarray) -> Updates:
         """A roll (C, P, T) of the model on its way."""
         frame = show.Frame(self.spec.lowest, self.spec.n_pitches, 0.0, self.spec.seconds)
-        head = show.title("Repairing", f"the passage and what is around it, {self.spec.seconds:g} s")
+        head = markup.title("Repairing", f"the passage and what is around it, {self.spec.seconds:g} s")
         picture = head + show.roll_html(list(roll), frame, row=ROW, ruler=False)
         return {self.after: picture, self.results: gr.Column(visible=True)}
 

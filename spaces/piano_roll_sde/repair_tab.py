@@ -13,8 +13,9 @@ from scorehub.notes import Notes, write_midi
 from scorehub.pipelines.score_sde.pipeline import ScoreSDEPipeline
 from scorehub.pipelines.score_sde.samplers import Callback
 from scorehub.repair import Sampling, repair_passage, roll_spec
+from scorehub.spaces import markup
 from scorehub.spaces.jobs import QUIET, Updates
-from scorehub.spaces.piano_roll_sde import controls, piece, piece_view, show
+from scorehub.spaces.piano_roll_sde import controls, piece, piece_view
 from scorehub.spaces.piano_roll_sde.controls import Buttons
 from scorehub.spaces.piano_roll_sde.passage import Passage
 from scorehub.spaces.piano_roll_sde.piece import Repaired
@@ -59,7 +60,7 @@ def _open_events(view: PieceView, upload: gr.File, tunes: gr.Dropdown, buttons: 
         try:
             chosen = piece.load_upload(Path(path))
         except ValueError as error:
-            return {upload: None, buttons.status: show.reason(error)}
+            return {upload: None, buttons.status: markup.reason(error)}
         return view.show(Passage.first(chosen)) | {tunes: None, buttons.status: ""}
 
     def open_tune(name: str) -> Updates:
@@ -100,14 +101,14 @@ def _repair_events(
 
     def repair(*values: Any) -> Iterator[Updates]:
         passage, (sampler, steps, takes, seed) = Passage(*values[:-4]), values[-4:]
-        yield buttons.running(show.progress("Begun", 0)) | view.without_result()
+        yield buttons.running(markup.progress("Begun", 0)) | view.without_result()
         job, begun = _job(pipe, passage, Sampling(sampler, steps, takes, int(seed or 0))), time.monotonic()
         try:
             for progress in job:
                 line = controls.progress_line(progress, sampler, steps, in_parts=True)
                 yield {buttons.status: line} | view.show_idea(progress.rolls[0])
         except ValueError as error:
-            yield buttons.idle(show.reason(error)) | view.without_result()
+            yield buttons.idle(markup.reason(error)) | view.without_result()
             return
         line = controls.summary_line(job.evaluations, time.monotonic() - begun)
         with TemporaryDirectory() as folder:

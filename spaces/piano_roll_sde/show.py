@@ -4,17 +4,15 @@ Pictures are uint8 (P, T, 3), the highest pitch first; the browser enlarges them
 (C, P, T) in [-1, 1], row 0 the lowest pitch: what is held is 0, so its ink is half as strong as that of an onset.
 """
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 from PIL import Image
 
 from scorehub.notes import Notes
 from scorehub.rolls import RollSpec, make_roll
+from scorehub.spaces import markup
 
 INKS = ((17, 78, 74), (190, 18, 24), (30, 64, 175), (113, 63, 18))  # the second one's is that of what is new
 FRAMES_PER_SECOND = 25.0  # of pieces, whose notes begin between the frames of a model
@@ -86,22 +84,12 @@ def strip_html(notes: Notes, frame: Frame, passage: tuple[float, float], seen: t
     )
 
 
-def title(name: str, *facts: str) -> str:
-    """The line above a roll."""
-    return f'<p class="title"><b>{escape(name)}</b> <small>{escape(" · ".join(filter(None, facts)))}</small></p>'
-
-
 def count_notes(notes: Notes) -> str:
     """`57 notes, C2 to A5`."""
     if not len(notes):
         return "no notes"
     lowest, highest = pitch_name(int(notes.pitch.min())), pitch_name(int(notes.pitch.max()))
-    return f"{count(len(notes), 'note')}, {lowest} to {highest}"
-
-
-def count(number: int, name: str) -> str:
-    """`1 note`, `1,057 notes`."""
-    return f"{number:,} {name}{'s' * (number != 1)}"
+    return f"{markup.count(len(notes), 'note')}, {lowest} to {highest}"
 
 
 def pitch_name(pitch: int) -> str:
@@ -109,39 +97,8 @@ def pitch_name(pitch: int) -> str:
     return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
-def clock(seconds: float) -> str:
-    """`9`, `1:05`, `1:00:00`; with a tenth where there is one."""
-    tenths = round(seconds * 10)
-    minutes, rest = divmod(tenths // 10, 60)
-    tenth = f".{tenths % 10}" * bool(tenths % 10)
-    if not minutes:
-        return f"{rest}{tenth}"
-    hours, minutes = divmod(minutes, 60)
-    return (f"{hours}:{minutes:02}" if hours else f"{minutes}") + f":{rest:02}{tenth}"
-
-
-def duration(seconds: float) -> str:
-    """`9.5 s`, `1:05 min`, `1:00:00 h`."""
-    text = clock(seconds)
-    return f"{text} {('s', 'min', 'h')[text.count(':')]}"
-
-
-def progress(text: str, done: float | None = None) -> str:
-    """A line under a bar; `done` is a fraction, None for no bar."""
-    bar = "" if done is None else f'<span><i style="width: {100 * done:.1f}%"></i></span>'
-    return f'<p class="progress">{bar}{escape(text)}</p>'
-
-
-def reason(error: Exception | str) -> str:
-    """Why something could not be done."""
-    text = str(error)
-    return f'<p class="reason">{escape(text[:1].upper() + text[1:])}</p>'
-
-
 def _image(picture: np.ndarray) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG")
-    return f'<img alt="Piano roll" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+    return f'<img alt="Piano roll" src="{markup.picture_address(Image.fromarray(picture), "png")}">'
 
 
 def _keys(frame: Frame) -> str:
@@ -188,7 +145,7 @@ def _ticks(frame: Frame) -> list[float]:
 def _ruler(frame: Frame) -> str:
     length = frame.end - frame.begin
     labels = "".join(
-        f'<span style="left: {100 * (at - frame.begin) / length:.3f}%">{clock(at)}'
+        f'<span style="left: {100 * (at - frame.begin) / length:.3f}%">{markup.clock(at)}'
         f"{' s' if number == 0 and at < 60 else ''}</span>"
         for number, at in enumerate(_ticks(frame))
         if at < frame.end - length / 20  # there is no room for it

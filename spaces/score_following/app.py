@@ -14,9 +14,10 @@ from typing import Any
 import gradio as gr
 
 from scorehub.following import load_follower
+from scorehub.spaces.jobs import HOUR
 from scorehub.spaces.score_following import browser, piece
 from scorehub.spaces.score_following.microphone_tab import connect_microphone, microphone_tab
-from scorehub.spaces.score_following.parts import HOUR, Parts, make_stand
+from scorehub.spaces.score_following.parts import Parts, make_stand
 from scorehub.spaces.score_following.piece import Piece
 from scorehub.spaces.score_following.recording_tab import (
     LIMITS,

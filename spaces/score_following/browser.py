@@ -3,11 +3,10 @@
 The stand's value is `messages.open_piece`; what comes while it is open goes through a component without a face.
 """
 
-from scorehub.spaces.piano_roll_sde import browser as rolls
+from scorehub.spaces import markup
 
-# The sibling's progress lines, reasons and uploads, and then the stand.
 CSS = (
-    rolls.CSS
+    markup.CSS
     + """
 .stand { margin: 0; outline: none; --room: 10.5rem; }
 .stand .sheet { position: relative; background: white; margin: 0 auto; overflow: hidden; cursor: pointer;
@@ -44,7 +43,6 @@ CSS = (
 .stand:fullscreen .bar { color: #1c1917; }
 .listen button { width: 100%; padding: 0.5rem; border-radius: 6px; color: white; font-weight: 600;
   background: #0f766e; }
-.hint, .hint p { font-size: 0.85rem !important; color: var(--body-text-color-subdued); }
 @media (max-width: 640px) {
   .desk { flex-direction: column-reverse !important; }
   .stand { --room: 13rem; }

@@ -4,11 +4,8 @@ A place is `[page, x, y, h, tempo, confidence]`: page from 0; x of the music, y 
 the cursor's height, as shares of the page's width and height; tempo in quarters a minute.
 """
 
-import base64
-import io
 import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +13,7 @@ from PIL import Image
 
 from scorehub.pipelines.score_following.follower import FRAME, Position
 from scorehub.pipelines.score_following.page_turning import PageTurn
+from scorehub.spaces.markup import picture_address, served_file
 from scorehub.spaces.score_following.listening import Heard, Microphone
 from scorehub.spaces.score_following.piece import Piece
 
@@ -33,7 +31,7 @@ def open_piece(piece: Piece, heard: Heard | None = None) -> Message:
     if heard is None:
         return {"sound": None, "content": json.dumps(content)}
     content |= {"places": places(piece, heard.positions), "turns": turns(heard.turns)["turns"]}
-    return {"sound": _file(heard.recording), "content": json.dumps(content)}
+    return {"sound": served_file(heard.recording), "content": json.dumps(content)}
 
 
 def places(piece: Piece, positions: Iterable[Position]) -> list[Place]:
@@ -68,11 +66,4 @@ def _place(piece: Piece, position: Position, half_height: float) -> Place:
 
 
 def _picture(page: np.ndarray) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(page).save(buffer, "WEBP", quality=_QUALITY)
-    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def _file(path: Path) -> Message:
-    """Gradio puts the file where a browser can get it, and says where."""
-    return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+    return picture_address(Image.fromarray(page), quality=_QUALITY)

@@ -8,11 +8,11 @@ import gradio as gr
 import numpy as np
 
 from scorehub.pipelines.score_following.modeling_score_follower import ScoreFollowerModel
-from scorehub.spaces.jobs import QUIET
+from scorehub.spaces.jobs import HOUR, QUIET
 from scorehub.spaces.score_following import messages
 from scorehub.spaces.score_following.listening import Lead, Microphone
 from scorehub.spaces.score_following.messages import Message
-from scorehub.spaces.score_following.parts import HOUR, Parts, in_words
+from scorehub.spaces.score_following.parts import Parts, in_words
 from scorehub.spaces.score_following.piece import Piece
 
 VISITORS = 4  # whose sound is heard at the same time

@@ -11,13 +11,11 @@ import gradio as gr
 from scorehub.following import write_positions
 from scorehub.following_video import draw_run
 from scorehub.pipelines.score_following.follower import Position
+from scorehub.spaces import markup
 from scorehub.spaces.jobs import Updates
-from scorehub.spaces.piano_roll_sde import show
 from scorehub.spaces.score_following import browser, messages
 from scorehub.spaces.score_following.listening import Heard
 from scorehub.spaces.score_following.piece import Piece
-
-HOUR = 3600  # seconds for which a session keeps what it has
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,8 @@ class Parts:
     def on_the_way(self, piece: Piece, position: Position, seconds: float) -> Updates:
         """How far a recording has been heard, and where that is."""
         heard = min(position.time, seconds)
-        line = f"Heard {show.duration(int(heard))} of {show.duration(int(seconds))}"
-        return {self.status: show.progress(line, heard / seconds), self.news: messages.on_the_way(piece, position)}
+        line = f"Heard {markup.duration(int(heard))} of {markup.duration(int(seconds))}"
+        return {self.status: markup.progress(line, heard / seconds), self.news: messages.on_the_way(piece, position)}
 
 
 def make_stand(first: Piece) -> tuple[gr.HTML, gr.HTML]:

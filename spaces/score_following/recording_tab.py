@@ -11,8 +11,8 @@ import gradio as gr
 
 from scorehub.following_video import write_video
 from scorehub.pipelines.score_following.modeling_score_follower import ScoreFollowerModel
+from scorehub.spaces import markup
 from scorehub.spaces.jobs import ONE_JOB, QUIET, Updates
-from scorehub.spaces.piano_roll_sde import show
 from scorehub.spaces.score_following import messages, piece
 from scorehub.spaces.score_following.listening import Heard, Hearing, Lead
 from scorehub.spaces.score_following.parts import Parts, in_words
@@ -56,7 +56,7 @@ def connect_recording(
         return {start: gr.Button(interactive=not is_running), stop: gr.Button(visible=is_running)}
 
     def wait() -> Updates:
-        return running(True) | parts.forget() | {parts.status: show.progress("Waiting for the network", 0)}
+        return running(True) | parts.forget() | {parts.status: markup.progress("Waiting for the network", 0)}
 
     def listen(opened: Piece, own: str | None, amount: float, unit: str) -> Iterator[Updates]:
         begun, told = time.monotonic(), 0.0
@@ -69,9 +69,9 @@ def connect_recording(
                 yield parts.on_the_way(opened, position, hearing.seconds)
         turns = Lead(amount, unit).turns(opened.score, hearing.positions)
         heard = Heard(opened, path, hearing.positions, turns)
-        took = f"{show.duration(hearing.seconds)} heard in {show.duration(time.monotonic() - begun)}"
+        took = f"{markup.duration(hearing.seconds)} heard in {markup.duration(time.monotonic() - begun)}"
         with TemporaryDirectory() as folder:  # Gradio copies what is yielded before it asks for more
-            done = {parts.status: show.progress(f"{took}: press play below the page")}
+            done = {parts.status: markup.progress(f"{took}: press play below the page")}
             yield parts.show_heard(heard, Path(folder)) | done | running(False)
 
     def stopped() -> Updates:
@@ -108,11 +108,11 @@ def connect_sources(
         return parts.open(piece.load_example(model, tune)) | own
 
     def open_upload(paths: list[str]) -> Iterator[Updates]:
-        yield {parts.status: show.progress("Reading the pages", 0)}
+        yield {parts.status: markup.progress("Reading the pages", 0)}
         with in_words():
             opened = piece.load_upload(model, [Path(path) for path in paths])
-        found = f"{show.count(len(opened.score.systems), 'system')} on {show.count(len(opened.pages), 'page')}"
-        yield parts.open(opened) | {tunes: None, parts.status: show.progress(f"{opened.title}: {found}")}
+        found = f"{markup.count(len(opened.score.systems), 'system')} on {markup.count(len(opened.pages), 'page')}"
+        yield parts.open(opened) | {tunes: None, parts.status: markup.progress(f"{opened.title}: {found}")}
 
     def take(path: str) -> Updates:
         return parts.forget() | {recording: gr.UploadButton(f"Recording: {Path(path).name}")}

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import lcm
 
-from scorehub.notation.semantic import (
+from .semantic import (
     Barline,
     Clef,
     KeySignature,
@@ -24,7 +24,7 @@ from scorehub.notation.semantic import (
     TimeSignature,
     Token,
 )
-from scorehub.notation.sounding import timeline
+from .sounding import timeline
 
 MAX_MEASURES = 20_000
 

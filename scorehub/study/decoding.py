@@ -1,0 +1,87 @@
+"""How the word graphs of a network are made: a language model of the training part, scales chosen on validation."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from scorehub.pipelines.music_transcription.language_model import NgramModel
+from scorehub.pipelines.music_transcription.token_passing import GraphSettings
+from scorehub.pipelines.music_transcription.word_graph import best_arcs, decode, decode_greedily
+from scorehub.study.posteriors import Posteriors, Staff
+from scorehub.study.workers import each
+
+# Tried one after the other, each with the best of those before; the published values are -0.8, 2.5 and 1.
+GRIDS = {
+    "insertion": (-0.8, 0.0, 0.8, 1.6),
+    "acoustic_scale": (1.5, 2.5, 4.0),
+    "language_scale": (0.5, 1.0, 1.5),
+}
+# A graph of a network that has learned next to nothing grows without end, and is of no use.
+BEAM, NARROW_BEAM = 10.0, 4.0
+HOPELESS = 70.0  # symbol error rate in percent, greedily decoded, from which on the beam is narrow
+
+
+class Trial(NamedTuple):
+    """A language model, and settings to try."""
+
+    model: NgramModel
+    settings: list[GraphSettings]
+
+
+class Read(NamedTuple):
+    """A staff and the classes of what is right."""
+
+    staff: Staff
+    reference: list[int]
+
+
+def fit_language_model(texts: Sequence[str], vocabulary: Sequence[str]) -> NgramModel:
+    """Order 5, modified Kneser-Ney; Witten-Bell where the counts are too few for that, as in the thesis.
+
+    Args:
+        texts: transcriptions; tokens that the vocabulary lacks are left out.
+    """
+    number_of = {token: number for number, token in enumerate(vocabulary) if number}
+    sequences = [[number_of[token] for token in text.split() if token in number_of] for text in texts]
+    try:
+        return NgramModel.fit(sequences, len(vocabulary) - 1)
+    except ValueError:
+        return NgramModel.fit(sequences, len(vocabulary) - 1, smoothing="witten-bell")
+
+
+def classes_of(posteriors: Posteriors, number: int) -> list[int]:
+    """What is right in staff `number` as classes, -1 for tokens that the vocabulary lacks."""
+    number_of = {token: place for place, token in enumerate(posteriors.vocabulary.tolist())}
+    return [number_of.get(token, -1) for token in posteriors.tokens(number)]
+
+
+def tune(posteriors: Posteriors, chosen: Sequence[int], model: NgramModel, jobs: int) -> tuple[GraphSettings, Any]:
+    """Settings whose best paths have the fewest errors on the chosen staves, and the errors of all that were tried."""
+    reads = [Read(posteriors.staff(number), classes_of(posteriors, number)) for number in chosen]
+    beam = BEAM if greedy_error_rate(reads) < HOPELESS else NARROW_BEAM
+    settings, tried = GraphSettings(beam=beam, lattice_beam=beam), []
+    for name, values in GRIDS.items():
+        options = [replace(settings, **{name: value}) for value in values]
+        errors = np.array(list(each(count_path_errors, Trial(model, options), reads, jobs, f"choosing {name}")))
+        totals = errors.reshape(-1, len(options)).sum(0).tolist()
+        tried += [{**asdict(option), "errors": total} for option, total in zip(options, totals, strict=True)]
+        settings = options[int(np.argmin(totals))]
+    return settings, tried
+
+
+def greedy_error_rate(reads: Sequence[Read]) -> float:
+    """Symbol error rate without a graph, in percent."""
+    found = (decode_greedily(read.staff.dense()).tokens.tolist() for read in reads)
+    edits = sum(Levenshtein.distance(read.reference, tokens) for read, tokens in zip(reads, found, strict=True))
+    return 100 * edits / max(1, sum(len(read.reference) for read in reads))
+
+
+def count_path_errors(trial: Trial, read: Read) -> list[int]:
+    """Edit distance of the best path from what is right, for each of the settings."""
+    log_posteriors = read.staff.dense()
+    graphs = (decode(log_posteriors, trial.model, settings) for settings in trial.settings)
+    paths = (graph.token[best_arcs(graph)[0][:-1]].tolist() for graph in graphs)
+    return [Levenshtein.distance(read.reference, path) for path in paths]

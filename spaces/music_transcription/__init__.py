@@ -1,0 +1,1 @@
+"""Transcribe a picture of a staff, a recording of it, or both."""
