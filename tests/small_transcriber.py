@@ -14,7 +14,6 @@ from scorehub.pipelines.music_transcription.processing_music_transcription impor
 RATE = 22_050
 SECONDS = 3.0
 SCORE = 12.0  # of what is certain, against 0 of all else
-GAIN = 2.0  # of recurrent layers' weights, so that no two frames are alike
 
 
 def drawn_staff(n_notes=7, height=128):
@@ -48,9 +47,6 @@ def small_transcriber(picture, seen, audio, heard):
     tokens = sorted({token for sign in (*seen, *heard) for token in sign})
     config = MusicTranscriptionConfig(vocabulary=[BLANK, *tokens], optical="paper", audio="baseline", width=0.5)
     model = MusicTranscriptionModel(config).eval()
-    for name, weight in model.named_parameters():
-        if ".weight_" in name:
-            weight.data *= GAIN
     processor = MusicTranscriptionProcessor(config.vocabulary, audio_rows=256)
     inputs = processor(images=picture, audio=audio, sampling_rate=RATE)
     for network, head, name, signs in (

@@ -16,6 +16,8 @@ from scorehub.spaces.music_transcription.examples import EXAMPLES, load_example
 from scorehub.spaces.music_transcription.sources import Picture
 from scorehub.spaces.music_transcription.transcribing import Given, transcribe
 
+# Nothing that is given while another thing is read may be lost.
+_AT_ONCE: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
 ASK = "Give a picture of a staff, a recording of it, or both."
 
 
@@ -24,22 +26,22 @@ def connect(app: gr.Blocks, pipe: MusicTranscriptionPipeline, desk: Desk) -> Non
     changes, inputs = _Changes(pipe, desk), desk.inputs
     example, audio = inputs.example, inputs.audio
     given = [
-        gr.on([app.load, example.input], changes.open_example, example, desk.sources(), **ONE_JOB),
+        gr.on([app.load, example.input], changes.open_example, example, desk.sources(), **_AT_ONCE),
         gr.on(
             [inputs.upload.upload, inputs.upload.clear],
             changes.open_picture,
             [inputs.upload, example],
             desk.sources(),
-            **QUIET,
+            **_AT_ONCE,
         ),
         gr.on(
             [audio.upload, audio.stop_recording, audio.clear],
             changes.open_recording,
             [audio, example],
             desk.sources(),
-            **QUIET,
+            **_AT_ONCE,
         ),
-        gr.on([inputs.fusion.input, inputs.trust.release], changes.wait, None, desk.status, **QUIET),
+        gr.on([inputs.fusion.input, inputs.trust.release], changes.wait, None, desk.status, **_AT_ONCE),
     ]
     for event, edit in (
         (desk.editing.cutter.select, lambda picture, event: picture.cut(*event.corners)),
@@ -47,9 +49,9 @@ def connect(app: gr.Blocks, pipe: MusicTranscriptionPipeline, desk: Desk) -> Non
         (desk.editing.right.click, lambda picture, _: picture.turned(-1)),
         (desk.editing.whole.click, lambda picture, _: picture.whole()),
     ):
-        given.append(event(changes.editing(edit), inputs.picture, desk.sources(), **QUIET))
+        given.append(event(changes.editing(edit), inputs.picture, desk.sources(), **_AT_ONCE))
     for change in given:
-        change.then(changes.read, desk.read(), desk.outputs(), **ONE_JOB)
+        change.then(changes.read, desk.read(), desk.outputs(), trigger_mode="always_last", **ONE_JOB)
 
 
 class _Changes:
