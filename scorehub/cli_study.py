@@ -25,12 +25,12 @@ def fusion(
     epochs: Annotated[int, typer.Option(help="Of networks that hear; 0 for the preset's.")] = 0,
     optical_epochs: Annotated[int, typer.Option(help="Of OMR; 0 for the preset's.")] = 0,
     batch_size: Annotated[int, typer.Option(help="Staves in a step; 0 for the thesis's 16, 4 and 2.")] = 0,
-    width: Annotated[float, typer.Option(help="Multiplies channels and units.")] = 1.0,
+    width: Annotated[float, typer.Option(help="Multiplies channels and units of the thesis's networks.")] = 1.0,
     validation_staves: Annotated[int, typer.Option(help="At most, that choose epochs and weights; 0: all.")] = 500,
     seed: Annotated[int, typer.Option(help="Of samples, weights, engraving and bootstrap.")] = 0,
     jobs: Annotated[int, typer.Option(help="Processes that engrave and decode.")] = 1,
 ) -> None:
-    """Compare OMR, A2S and their fusion in nine scenarios, for the baseline and GradSPSA.
+    """Compare OMR, A2S and their fusion in nine scenarios, with three networks that hear.
 
     scorehub study fusion --output-dir study/ --data-dir incipits.tsv.gz --width 0.25 --epochs 20 --shares
     0.1,0.1,0.1,0.2,0.2,0.2,0.5,0.5,0.5

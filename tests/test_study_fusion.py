@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from scorehub.study.fusion import run_study
-from scorehub.study.settings import StudyConfig
+from scorehub.study.settings import SYSTEMS, StudyConfig
 
 NOTES = ("''4C8DE4FG/", "'4GECx4F/", "''2C4DE/", "'8GAGF4EC/")
 
@@ -69,10 +69,10 @@ def whole(incipits, tmp_path_factory):
 
 def test_a_study_leaves_tables_and_no_scraps(whole):
     folder, said = whole
-    names = ["paper_optical_1", "paper_optical_0.8", "baseline", "grad_spsa"]
+    names = ["paper_optical_1", "paper_optical_0.8", "baseline", "grad_spsa", "audio"]
     assert said == [
         *(f"fold0/{name}" for name in names),
-        *(f"fold0, {system}, scenario {name}" for system in ("baseline", "grad_spsa") for name in ("1 H,H", "3 H,L")),
+        *(f"fold0, {system}, scenario {name}" for system in SYSTEMS for name in ("1 H,H", "3 H,L")),
     ]
     for name in names:
         files = {path.name for path in (folder / "fold0" / name).iterdir()}

@@ -136,15 +136,16 @@ def test_one_grad_spsa_serves_all_scenarios_of_a_fold():
         *(f"fold2/paper_optical_{share}" for share in (0.105, 0.09, 0.063, 0.04, 0.037, 0.03, 0.025, 0.022, "0.02")),
         "fold2/baseline",
         "fold2/grad_spsa",
+        "fold2/audio",
     ]
-    assert found[-1].beside() == found[0]
+    assert found[-2].beside() == found[0]
 
 
 def test_beside_the_scenario_there_is_a_grad_spsa_for_each_share():
     config = StudyConfig("study", scenarios="1,2", beside="scenario")
     found = list_runs(config, 1)
-    assert [run.name for run in found[-3:]] == [
-        *("fold1/grad_spsa_0.022", "fold1/grad_spsa_0.025", "fold1/grad_spsa"),
+    assert [run.name for run in found[-4:]] == [
+        *("fold1/grad_spsa_0.022", "fold1/grad_spsa_0.025", "fold1/grad_spsa", "fold1/audio"),
     ]
     assert audio_run(config, 1, "grad_spsa", 0.022).beside() == Run(1, "paper_optical", 0.022)
     assert audio_run(config, 1, "baseline", 0.022).name == "fold1/baseline"
@@ -179,12 +180,18 @@ def test_trainings_are_the_thesis_trainings():
 
 def test_small_trainings_can_be_set():
     config = StudyConfig("study", preset="default", epochs=3, optical_epochs=9, batch_size=8, width=0.25)
-    optical, pair = (
+    optical, pair, default = (
         trainer_config(config, Corpus("items", "lists"), run)
-        for run in (Run(0, "paper_optical", 0.5), Run(0, "grad_spsa"))
+        for run in (Run(0, "paper_optical", 0.5), Run(0, "grad_spsa"), Run(0, "audio"))
     )
     assert (optical.epochs, pair.epochs, optical.batch_size, pair.width) == (9, 3, 8, 0.25)
     assert (optical.pictures, optical.preset) == ("distorted", "default")
+    assert (default.epochs, default.batch_size, default.width) == (3, 8, 1)
+
+
+def test_the_default_network_is_trained_in_its_own_way():
+    config = trainer_config(StudyConfig("study"), Corpus("items", "lists"), Run(0, "audio"))
+    assert (config.preset, config.epochs, config.batch_size) == ("default", 20, 8)
 
 
 def write_state(folder, step, history):

@@ -94,7 +94,10 @@ def test_the_original_scheme_looks_at_validation_and_needs_items():
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """Folds 0 and 1 of scenarios 1 and 3. In scenario 3 each A2S chose other items, GradSPSA's too few."""
+    """Folds 0 and 1 of scenarios 1 and 3. In scenario 3 each A2S chose other items, GradSPSA's too few.
+
+    The default network has done nothing but scenario 1.
+    """
     folder = tmp_path_factory.mktemp("study")
     config = StudyConfig(str(folder), folds="0,1", scenarios="1,3", lists_dir="published", sample=0.6)
     for fold in (0, 1):
@@ -103,7 +106,7 @@ def study(tmp_path_factory):
         for part, ids in (("train", train), ("val", test[2:]), ("test", test)):
             write_text(folder / "lists" / f"{part}_gt_fold{fold}.dat", "\n".join(ids))
         validation = {"Smith-Waterman": 9.0 - fold, "OMR, greedy": 30.0, "A2S, greedy": 20.0}
-        for system, edits in zip(SYSTEMS, (2, 1), strict=True):
+        for system, edits in zip(SYSTEMS, (2, 1, 0), strict=True):
             wrong = {"Smith-Waterman": edits, "OMR, greedy": 4, "A2S, greedy": 3}
             write_json(result_path(folder, fold, system, 1), content(fold, wrong, validation))
         wrong = {"Smith-Waterman": 2, "OMR, greedy": 4, "A2S, greedy": 2}
@@ -121,6 +124,7 @@ def write_run(folder, run, fold, edits):
     """A finished training with so many edits in each test staff."""
     test = {f"fold{fold}staff{number}": [edits, 10] for number in range(N)}
     write_json(folder / run.name / "errors.json", {"validation": {}, "test": test})
+    write_json(folder / run.name / "results.json", {"weights": 12_345})
     write_json(folder / run.name / "history.json", [[1.0, 50.0], [2.0, 40.0], [3.0, 45.0]])
 
 
@@ -139,14 +143,14 @@ def test_table_1_has_the_parts_and_what_omr_learns_from(study):
 
 
 def test_table_2_has_the_best_epochs(study):
-    assert table(study, "table2_epochs")["fold 1"] == dict.fromkeys(
-        ("OMR", "A2S, baseline", "A2S, GradSPSA"), "2 of 3: 40.0"
-    )
+    found, networks = table(study, "table2_epochs"), ("OMR", "A2S, baseline", "A2S, grad_spsa")
+    assert found["fold 1"] == dict.fromkeys(networks, "2 of 3: 40.0") | {"A2S, default": "-"}
+    assert found["weights that learn"] == dict.fromkeys(networks, "12,345") | {"A2S, default": "-"}
 
 
 def test_table_3_has_a_row_for_each_method_system_and_scheme(study):
     found = table(study, "table3_methods")
-    assert len(found) == 2 * 2 * (len(METHODS) + 2)
+    assert len(found) == 3 * 2 * (len(METHODS) + 2)
     assert found["baseline, k-fold: Smith-Waterman"]["1 H,H"] == "20.0 (20.0 to 20.0)"
     assert found["grad_spsa, k-fold: Fusion, best on validation"]["1 H,H"] == "10.0 (10.0 to 10.0)"
     assert found["baseline, k-fold: OMR, greedy"]["1 H,H"] == "40.0 (40.0 to 40.0)"
@@ -159,6 +163,7 @@ def test_table_4_counts_test_items(study):
     found = table(study, "table4_items")
     assert found["fold 0"] == {
         "baseline 1 H,H": "120", "baseline 3 H,L": "60", "grad_spsa 1 H,H": "120", "grad_spsa 3 H,L": "0",
+        "default 1 H,H": "120", "default 3 H,L": "-",
     }  # fmt: skip
     assert found["total"]["grad_spsa 3 H,L"] == "40"
 
@@ -182,15 +187,20 @@ def test_table_6_says_whether_fusion_is_below_both_single_models(study):
 
 
 def test_table_7_compares_on_the_same_items(study):
-    found = table(study, "table7_systems")
-    assert found["A2S alone, greedy, all test items"] == {
+    with (study[1] / "table7_systems.csv").open() as file:
+        found = {(row.pop("systems"), row.pop("what")): row for row in csv.DictReader(file)}
+    assert found["grad_spsa, baseline", "A2S alone, greedy, all test items"] == {
         "items": "240",
-        "baseline": "30.0 (30.0 to 30.0)",
-        "grad_spsa": "20.0 (20.0 to 20.0)",
-        "grad_spsa - baseline": "-10.0 (-10.0 to -10.0)",
+        "first": "20.0 (20.0 to 20.0)",
+        "second": "30.0 (30.0 to 30.0)",
+        "first - second": "-10.0 (-10.0 to -10.0)",
     }
-    assert found["fusion, scenario 1 H,H"]["grad_spsa - baseline"] == "-10.0 (-10.0 to -10.0)"
-    assert found["fusion, scenario 3 H,L"]["items"] == "40"  # of the 120 and 40 that the two chose
+    assert found["grad_spsa, baseline", "fusion, scenario 1 H,H"]["first - second"] == "-10.0 (-10.0 to -10.0)"
+    assert found["default, baseline", "fusion, scenario 1 H,H"]["first - second"] == "-20.0 (-20.0 to -20.0)"
+    assert (
+        found["grad_spsa, baseline", "fusion, scenario 3 H,L"]["items"] == "40"
+    )  # of the 120 and 40 that the two chose
+    assert found["default, grad_spsa", "fusion, scenario 3 H,L"]["first - second"] == "-"
 
 
 def test_table_8_has_what_each_part_is_worth(study):

@@ -210,7 +210,8 @@ def run(config: GradSPSAConfig) -> dict[str, Any]:
     trainer = make_trainer(config)
     folder = str(trainer.args.output_dir)
     trainer.train(resume_from_checkpoint=get_last_checkpoint(folder) if os.path.isdir(folder) else None)
-    results = {"config": settings, **trainer.evaluate()}
+    weights = cast(MusicTranscriptionModel, trainer.model).num_parameters(only_trainable=True)
+    results = {"config": settings, "weights": weights, **trainer.evaluate()}
     if trainer.is_world_process_zero():
         output = Path(config.output_dir)
         model = cast(MusicTranscriptionModel, trainer.model)

@@ -33,8 +33,8 @@ class GradSPSAConfig:
     ablate: str = field(default="", metadata={"help": f"what GradSPSA is to lack, of {', '.join(ABLATIONS)}"})
     preset: str = field(default="default", metadata={"help": "default or paper"})
     epochs: int = field(default=20, metadata={"help": "epochs"})
-    batch_size: int = field(default=16, metadata={"help": "staves in a step, over all processes"})
-    learning_rate: float = field(default=2e-3, metadata={"help": "of Adam; peak of a cosine, in the paper constant"})
+    batch_size: int = field(default=8, metadata={"help": "staves in a step, over all processes"})
+    learning_rate: float = field(default=1e-3, metadata={"help": "of Adam; peak of a cosine, in the paper constant"})
     eval_steps: int = field(default=0, metadata={"help": "from one choice of weights to the next; 0: an epoch"})
     seed: int = field(default=0, metadata={"help": "seeds weights, order and what is engraved"})
     bf16: bool = field(default=False, metadata={"help": "convolutions in bfloat16"})
@@ -56,5 +56,5 @@ class GradSPSAConfig:
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    "paper": {"epochs": 150, "learning_rate": 1e-3, "pictures": "distorted"},
+    "paper": {"epochs": 150, "pictures": "distorted"},
 }

@@ -1,7 +1,7 @@
 """Which items are in a split: published id lists, grouped folds, and the thesis's sample.
 
 The cleansed lists hold 22,285 ids in five folds of 13,371 / 4,457 / 4,457 (github mariaalfaroc/smc-2022:
-`clean_samples`, `train_gt_fold0` and so on); 525 to 596 test items of a fold share their source with training items.
+`clean_samples`, `train_gt_fold0` and so on); 524 to 596 test items of a fold share their source with training items.
 The lists of the whole corpus have 78,755 ids for training and 8,923 for testing (github OMR-Research/tf-end-to-end).
 Grouped folds keep every source on one side. The rule by which the cleansed ids were chosen was never published.
 """

@@ -1,15 +1,19 @@
-"""Tables of differences: fusion against single models, GradSPSA against the baseline, and without its parts."""
+"""Tables of differences: fusion against single models, systems against each other, GradSPSA without its parts."""
 
 from collections import Counter
+from itertools import combinations
 
 from scorehub.study import results
 from scorehub.study.report import NONE, Study, Table
 from scorehub.study.results import A2S, FUSION, OMR, Errors, Result
 from scorehub.study.runs import ABLATED, Run, audio_run
+from scorehub.study.scenarios import Scenario
 from scorehub.study.settings import SYSTEMS
 from scorehub.study.traps import OWN_ITEMS
 
 LEAST_ITEMS = 100  # for a difference to be given
+
+Pair = tuple[str, str]  # of systems
 
 
 def gains(study: Study) -> Table:
@@ -49,37 +53,42 @@ def _gain(study: Study, errors: Errors, found: dict[int, Result]) -> list[str]:
 
 
 def systems(study: Study) -> Table:
-    """GradSPSA against the baseline on the same staves."""
-    header = ["what", "items", *SYSTEMS, f"{SYSTEMS[1]} - {SYSTEMS[0]}"]
-    rows = [["A2S alone, greedy, all test items", *_compared(study, _audio_alone(study))]]
-    for scenario in study.scenarios:
-        pair = [study.pooled(system, scenario, "k-fold") for system in SYSTEMS]
-        common = sorted(set.intersection(*(set(each.ids) if each else set() for each in pair)))
-        both = [each.only(common) for each in pair if each]
-        same = None
-        if len(both) == len(pair):
-            distances = {system: each.distances[FUSION] for system, each in zip(SYSTEMS, both, strict=True)}
-            same = Errors(both[0].ids, both[0].lengths, distances)
-        rows.append([f"fusion, scenario {scenario.name}", *_compared(study, same)])
-    note = f"All folds, items that both tested. {OWN_ITEMS}"
-    return Table("table7_systems", "Table 7: GradSPSA against the baseline", header, rows, note)
+    """Each two systems on the same staves."""
+    rows = []
+    for pair in ((second, first) for first, second in combinations(SYSTEMS, 2)):
+        same = {"A2S alone, greedy, all test items": _audio_alone(study, pair)}
+        same |= {f"fusion, scenario {scenario.name}": _fused(study, pair, scenario) for scenario in study.scenarios}
+        rows += [[f"{pair[0]}, {pair[1]}", what, *_compared(study, pair, errors)] for what, errors in same.items()]
+    header = ["systems", "what", "items", "first", "second", "first - second"]
+    note = f"All folds, items that both tested. Below 0: the first is better. {OWN_ITEMS}"
+    return Table("table7_systems", "Table 7: systems against each other", header, rows, note)
 
 
-def _audio_alone(study: Study) -> Errors | None:
+def _audio_alone(study: Study, pair: Pair) -> Errors | None:
     parts = []
     for fold in study.folds:
-        runs = {system: audio_run(study.config, fold, system, 1.0) for system in SYSTEMS}
+        runs = {system: audio_run(study.config, fold, system, 1.0) for system in pair}
         if study.finished(list(runs.values())):
             parts.append(results.greedy_errors({system: study.output / run.name for system, run in runs.items()}))
     return results.pool(parts) if parts else None
 
 
-def _compared(study: Study, errors: Errors | None) -> list[str]:
+def _fused(study: Study, pair: Pair, scenario: Scenario) -> Errors | None:
+    found = [study.pooled(system, scenario, "k-fold") for system in pair]
+    common = sorted(set.intersection(*(set(each.ids) if each else set() for each in found)))
+    both = {system: each.only(common) for system, each in zip(pair, found, strict=True) if each}
+    if len(both) < len(pair):
+        return None
+    distances = {system: each.distances[FUSION] for system, each in both.items()}
+    return Errors(both[pair[0]].ids, both[pair[0]].lengths, distances)
+
+
+def _compared(study: Study, pair: Pair, errors: Errors | None) -> list[str]:
     if errors is None or not errors.ids:
-        return ["0", *[NONE] * (len(SYSTEMS) + 1)]
+        return ["0", *[NONE] * 3]
     rates = errors.rates(study.config.seed)
-    difference = errors.difference(SYSTEMS[1], SYSTEMS[0], study.config.seed)
-    return [str(len(errors.ids)), *(str(rates[system]) for system in SYSTEMS), str(difference)]
+    difference = errors.difference(*pair, study.config.seed)
+    return [str(len(errors.ids)), *(str(rates[system]) for system in pair), str(difference)]
 
 
 def ablations(study: Study) -> Table:

@@ -1,4 +1,4 @@
-"""`scorehub study fusion`: five folds, nine scenarios, all methods, two networks that hear; stopped, it goes on.
+"""`scorehub study fusion`: five folds, nine scenarios, all methods, three networks that hear; stopped, it goes on.
 
     run_study(StudyConfig("study", data_dir="incipits.tsv.gz", width=0.25, epochs=20))
 

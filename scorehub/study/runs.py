@@ -1,9 +1,10 @@
 """The trainings of a study, each in a folder of its own, `output_dir/fold0/grad_spsa` and so on.
 
-For each fold: an optical network (OMR) for each share of its training part, and one of all of it; the baseline's
-network that hears (A2S); GradSPSA. GradSPSA looks through an optical network that was trained before. The thesis's
-table 4 has as many test items in scenario 2 as in 5 and 8, so it has one GradSPSA for all scenarios, and its OMR must
-have learned from the whole part: `beside` all. With `beside` scenario there is one for the OMR of each share.
+For each fold: an optical network (OMR) for each share of its training part, and one of all of it; three networks that
+hear (A2S): the baseline's, GradSPSA and the default one, which the thesis does not have. GradSPSA looks through an
+optical network that was trained before. The thesis's table 4 has as many test items in scenario 2 as in 5 and 8, so it
+has one GradSPSA for all scenarios, and its OMR must have learned from the whole part: `beside` all. With `beside`
+scenario there is one for the OMR of each share.
 
 A training is finished when its `results.json` is whole; one that was stopped goes on from its last whole checkpoint.
 """
@@ -28,7 +29,7 @@ class Run:
     """A training.
 
     Attributes:
-        network: paper_optical, baseline or grad_spsa.
+        network: paper_optical, baseline, grad_spsa or audio, the default one.
         share: of the training part that an optical network learns from, or the one that GradSPSA looks through.
         ablated: what GradSPSA lacks.
     """
@@ -54,7 +55,7 @@ class Run:
 def audio_run(config: StudyConfig, fold: int, system: str, share: float) -> Run:
     """The training of the network that hears, for a scenario's share."""
     depends = system == "grad_spsa" and config.beside == "scenario"
-    return Run(fold, system, share if depends else 1.0)
+    return Run(fold, SYSTEMS[system], share if depends else 1.0)
 
 
 def list_runs(config: StudyConfig, fold: int) -> list[Run]:
@@ -72,9 +73,10 @@ def trainer_config(config: StudyConfig, corpus: Corpus, run: Run) -> "GradSPSACo
     from scorehub.trainers.grad_spsa_settings import PRESETS, GradSPSAConfig
 
     output, beside = Path(config.output_dir), run.beside()
-    is_optical = run.network == "paper_optical"
+    is_optical, is_default = run.network == "paper_optical", run.network == "audio"
+    preset = "default" if is_default else config.preset
     epochs = config.optical_epochs if is_optical else config.epochs
-    options: dict[str, Any] = PRESETS[config.preset] | {"preset": config.preset, "pictures": "distorted"}
+    options: dict[str, Any] = PRESETS[preset] | {"preset": preset, "pictures": "distorted"}
     options |= {"epochs": epochs} if epochs else {}
     return GradSPSAConfig(
         output_dir=str(output / run.name),
@@ -88,7 +90,7 @@ def trainer_config(config: StudyConfig, corpus: Corpus, run: Run) -> "GradSPSACo
         ablate=run.ablated,
         batch_size=config.batch_size or BATCHES[run.network],
         seed=config.seed,
-        width=config.width,
+        width=1.0 if is_default else config.width,
         **options,
     )
 

@@ -7,9 +7,10 @@ from typing import TypeVar
 from scorehub.study.scenarios import Scenario, choose_scenarios
 
 FOLDS = 5
-SYSTEMS = ("baseline", "grad_spsa")  # networks that hear; OMR is the same
+# What hears, and its network in `grad_spsa_settings`; OMR is the same for all.
+SYSTEMS = {"baseline": "baseline", "grad_spsa": "grad_spsa", "default": "audio"}
 FREE = ("output_dir", "folds", "scenarios", "ablations", "jobs")  # may differ when a study goes on
-BATCHES = {"paper_optical": 16, "baseline": 4, "grad_spsa": 2}  # of the thesis, section 4
+BATCHES = {"paper_optical": 16, "baseline": 4, "grad_spsa": 2, "audio": 8}  # but for the last as in its section 4
 
 Number = TypeVar("Number", int, float)
 
@@ -27,11 +28,11 @@ class StudyConfig:
     sample: float = field(default=1.0, metadata={"help": "part of each list that is used; the thesis takes 0.6"})
     beside: str = field(default="all", metadata={"help": "OMR beside which GradSPSA learns: of all, or of scenario"})
     ablations: bool = field(default=True, metadata={"help": "train GradSPSA without its parts, on the first fold"})
-    preset: str = field(default="paper", metadata={"help": "of the trainer: default or paper"})
+    preset: str = field(default="paper", metadata={"help": "of the thesis's networks: default or paper"})
     epochs: int = field(default=0, metadata={"help": "of networks that hear; 0 for the preset's"})
     optical_epochs: int = field(default=0, metadata={"help": "of OMR; 0 for the preset's"})
-    batch_size: int = field(default=0, metadata={"help": "staves in a step; 0 for the thesis's 16, 4 and 2"})
-    width: float = field(default=1.0, metadata={"help": "multiplies channels and units"})
+    batch_size: int = field(default=0, metadata={"help": "staves in a step; 0 for the thesis's 16, 4 and 2, and 8"})
+    width: float = field(default=1.0, metadata={"help": "multiplies channels and units of the thesis's networks"})
     validation_staves: int = field(default=500, metadata={"help": "at most, that choose epochs and weights; 0: all"})
     seed: int = field(default=0, metadata={"help": "of samples, weights, engraving and bootstrap"})
     jobs: int = field(default=1, metadata={"help": "processes that engrave and decode"})

@@ -53,11 +53,13 @@ def count_shared(train: list[str], test: list[str]) -> int:
 
 def epochs(study: Study) -> Table:
     """Table 2."""
-    networks = {"OMR": "paper_optical", "A2S, baseline": "baseline", "A2S, GradSPSA": "grad_spsa"}
+    networks = {"OMR": "paper_optical"} | {f"A2S, {system}": network for system, network in SYSTEMS.items()}
     rows = []
     for fold in study.folds:
         histories = [read_json(study.output / Run(fold, each).name / "history.json") for each in networks.values()]
         rows.append([f"fold {fold}", *(_best_epoch(history) for history in histories)])
+    results = [read_json(study.output / Run(study.folds[0], each).name / "results.json") for each in networks.values()]
+    rows.append(["weights that learn", *(f"{each['weights']:,}" if each else NONE for each in results)])
     title = "Table 2: epoch of the least symbol error rate on validation, and that rate"
     return Table("table2_epochs", title, ["fold", *networks], rows, "OMR that learns from the whole training part.")
 

@@ -30,7 +30,7 @@ class Inputs:
     upload: gr.File
     audio: gr.Audio
     picture: gr.State
-    refused: gr.State  # why the picture that was given last can't be read; ""
+    refused: gr.State  # why what was given last can't be read; "" if it can
     fusion: gr.Dropdown
     trust: gr.Slider
 
@@ -70,7 +70,7 @@ class Desk:
     def outputs(self) -> list[Any]:
         """What a reading changes."""
         shown = [self.status, self.results, self.result, *self.downloads.values()]
-        return [*shown, self.inputs.audio, self.editing.panel]
+        return [*shown, self.editing.panel]
 
     def say(self, line: str) -> Updates:
         """A line in place of a result."""

@@ -86,6 +86,11 @@ class _Changes:
         """A visitor's recording, of which an example's picture is not; or none any more."""
         own = self._no_example() | self.desk.show_picture(None) if audio and example else {}
         own |= {self.desk.inputs.upload: None} if own else {}
+        try:
+            if audio:
+                sources.load_recording(Path(audio))
+        except ValueError as error:
+            return own | {self.desk.inputs.audio: None, self.desk.inputs.refused: str(error)}
         return own | {self.desk.inputs.refused: ""} | self.wait()
 
     def editing(self, edit: Callable[[Picture, Any], Picture]) -> Callable[..., Updates]:
@@ -109,10 +114,6 @@ class _Changes:
             return
         try:
             recording = sources.load_recording(Path(audio)) if audio else None
-        except ValueError as error:
-            yield desk.say(markup.reason(error)) | {desk.inputs.audio: None}
-            return
-        try:
             done = transcribe(self.pipe, Given(picture, recording), fusion, trust / 100)
         except ValueError as error:
             yield desk.say(markup.reason(error)) | {desk.editing.panel: gr.Accordion(open=True)}
