@@ -23,7 +23,7 @@ from tqdm import tqdm
 import scorehub.dataset_builders  # noqa: F401 - makes the name known to load_dataset
 from scorehub.metrics.transcription import evaluate
 from scorehub.pipelines import music_transcription
-from scorehub.pipelines.music_transcription.decoding import Side, fuse, read_side
+from scorehub.pipelines.music_transcription.decoding import fuse, read_side
 from scorehub.pipelines.music_transcription.processing_music_transcription import MusicTranscriptionProcessor
 from scorehub.pipelines.music_transcription.word_graph import decode_greedily
 from scorehub.study.posteriors import Posteriors, compute
@@ -69,15 +69,10 @@ def decode_all(posteriors: dict[str, Posteriors], processor: MusicTranscriptionP
         results.found[kind] = {name: names[side.transcription.tokens].tolist() for name, side in sides[kind].items()}
     for kind in PICTURES:
         start = time.process_time()
-        both = {name: fused(side, sides[SOUND][name], settings) for name, side in sides[kind].items()}
+        both = {name: list(fuse(side, sides[SOUND][name], settings)) for name, side in sides[kind].items()}
         results.seconds[f"{kind} + {SOUND}"] = (time.process_time() - start) / len(both)
         results.found[f"{kind} + {SOUND}"] = {name: names[tokens].tolist() for name, tokens in both.items()}
     return results
-
-
-def fused(optical: Side, audio: Side, settings: Any) -> list[int]:
-    """Classes that both sides make of a staff, as the folder's settings say."""
-    return list(fuse(optical, audio, settings))
 
 
 def write_table(results: Results, references: dict[str, list[str]], ids: Sequence[str]) -> None:

@@ -222,6 +222,22 @@ def test_narrow_beams_make_small_graphs_inside_of_wide_ones():
         assert best_path(narrow)[0].tokens.tolist() == best_path(wide)[0].tokens.tolist()
 
 
+def test_a_network_that_is_unsure_of_all_makes_no_graph_without_end():
+    n_tokens, n_frames = 200, 12
+    rng = np.random.default_rng(3)
+    model = NgramModel.fit([rng.integers(1, n_tokens + 1, 20).tolist() for _ in range(50)], n_tokens, 2, "witten-bell")
+    flat = np.full((n_frames, n_tokens + 1), -np.log(n_tokens + 1.0))
+    few, more = (decode(flat, model, GraphSettings(max_active=most)) for most in (50, 500))
+    assert few.n_nodes <= 2 * 50 * n_frames  # and few equals
+    assert few.n_nodes < more.n_nodes
+    assert few.log_total < more.log_total
+
+
+def test_where_few_are_alive_their_number_is_no_limit():
+    model, posteriors = language(3), noise(9, 20, 1.5)
+    assert decode(posteriors, model, GraphSettings(max_active=10**6)).log_total == decode(posteriors, model).log_total
+
+
 @pytest.mark.parametrize(
     "posteriors",
     [np.zeros((0, V + 1)), np.zeros((3, V)), np.full((3, V + 1), np.nan), np.full((2, V + 1), 5.0),
@@ -234,7 +250,7 @@ def test_what_are_no_log_posteriors_is_refused(posteriors):
 
 @pytest.mark.parametrize(
     "settings", [{"beam": 0}, {"lattice_beam": np.inf}, {"acoustic_scale": 0}, {"language_scale": -1},
-                 {"insertion": np.nan}],
+                 {"insertion": np.nan}, {"max_active": 0}],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(ValueError, match="must be"):

@@ -4,6 +4,9 @@ A hypothesis is a history of the language model with its last token, from the fr
 sum of exp(score) over the alignments that lead to it, in two parts: those that end in the token and those that end in
 a blank after it. Masses are divided by the greatest one after each frame.
 
+Where a network is unsure of all, the beam leaves more than can be read: of the hypotheses and entries of a frame, only
+the best `max_active` go on, and their equals.
+
 A frame in which no token comes within the beam of the blank only moves mass to the blank; a row of such frames is one
 step. Elsewhere a token further from the blank than the beam is left out: both drop only what the beam would drop.
 """
@@ -26,12 +29,15 @@ class GraphSettings:
     insertion: float = -0.8  # is added for each token
     beam: float = 15.0
     lattice_beam: float = 12.0
+    max_active: int = 3000  # hypotheses and entries of a frame
 
     def __post_init__(self) -> None:
         if not (0 < self.acoustic_scale < np.inf and 0 <= self.language_scale < np.inf):
             raise ValueError(f"acoustic_scale must be above 0, language_scale at least 0, got {self}")
         if not (0 < self.beam < 700 and 0 < self.lattice_beam < 700 and abs(self.insertion) < 100):
             raise ValueError(f"beams must be above 0 and below 700, insertion within 100 of 0, got {self}")
+        if self.max_active < 1:
+            raise ValueError(f"max_active must be at least 1, got {self}")
 
 
 class Arcs(NamedTuple):
@@ -138,11 +144,11 @@ class _Forward:
         mass = np.empty_like(self.mass)
         np.multiply(self.mass[0], stay, out=mass[0])
         np.multiply(total, blank, out=mass[1])
-        threshold = max(float((mass[0] + mass[1]).max()), float(entering.max())) * self.beam
-        place, column = np.nonzero(entering > threshold)
+        threshold = self._threshold(mass[0] + mass[1], entering)
+        place, column = np.nonzero(entering >= threshold)
         inflow, entered = entering[place, column], place
         if len(place):  # in half of all frames nothing enters
-            target, new = self._targets(place, tokens[column], mass[0] > threshold, frame)
+            target, new = self._targets(place, tokens[column], mass[0] >= threshold, frame)
             if new.shape[1]:
                 self.live = np.concatenate([self.live, new], 1)
                 mass = np.concatenate([mass, np.zeros((2, new.shape[1]))], 1)
@@ -153,10 +159,18 @@ class _Forward:
         norm = float(total.max())
         self.log_scale += np.log(norm)
         self.steps.append(_Step(alive, frame, stay, blank, norm, place, entered, repeats, gain, inflow))
-        kept = total > threshold
+        kept = total >= threshold
         if not kept.all():
             self.live, mass = self.live[:, kept], mass[:, kept]
         self.mass = mass / norm
+
+    def _threshold(self, mass: np.ndarray, entering: np.ndarray) -> float:
+        """The least mass with which hypotheses and entries go on."""
+        threshold, most = max(float(mass.max()), float(entering.max())) * self.beam, self.settings.max_active
+        if mass.size + entering.size <= most:
+            return threshold
+        masses = np.concatenate([mass, entering.ravel()])
+        return max(threshold, float(np.partition(masses, -most)[-most]))
 
     def _targets(
         self, place: np.ndarray, tokens: np.ndarray, is_open: np.ndarray, frame: int

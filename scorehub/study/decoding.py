@@ -9,7 +9,7 @@ from rapidfuzz.distance import Levenshtein
 
 from scorehub.pipelines.music_transcription.language_model import NgramModel
 from scorehub.pipelines.music_transcription.token_passing import GraphSettings
-from scorehub.pipelines.music_transcription.word_graph import best_arcs, decode, decode_greedily
+from scorehub.pipelines.music_transcription.word_graph import best_arcs, decode
 from scorehub.study.posteriors import Posteriors, Staff
 from scorehub.study.workers import each
 
@@ -19,9 +19,7 @@ GRIDS = {
     "acoustic_scale": (1.5, 2.5, 4.0),
     "language_scale": (0.5, 1.0, 1.5),
 }
-# A graph of a network that has learned next to nothing grows without end, and is of no use.
-BEAM, NARROW_BEAM = 10.0, 4.0
-HOPELESS = 70.0  # symbol error rate in percent, greedily decoded, from which on the beam is narrow
+BEAM = 10.0  # what posteriors are kept for, `posteriors.REACH`
 
 
 class Trial(NamedTuple):
@@ -61,8 +59,7 @@ def classes_of(posteriors: Posteriors, number: int) -> list[int]:
 def tune(posteriors: Posteriors, chosen: Sequence[int], model: NgramModel, jobs: int) -> tuple[GraphSettings, Any]:
     """Settings whose best paths have the fewest errors on the chosen staves, and the errors of all that were tried."""
     reads = [Read(posteriors.staff(number), classes_of(posteriors, number)) for number in chosen]
-    beam = BEAM if greedy_error_rate(reads) < HOPELESS else NARROW_BEAM
-    settings, tried = GraphSettings(beam=beam, lattice_beam=beam), []
+    settings, tried = GraphSettings(beam=BEAM, lattice_beam=BEAM), []
     for name, values in GRIDS.items():
         options = [replace(settings, **{name: value}) for value in values]
         errors = np.array(list(each(count_path_errors, Trial(model, options), reads, jobs, f"choosing {name}")))
@@ -70,13 +67,6 @@ def tune(posteriors: Posteriors, chosen: Sequence[int], model: NgramModel, jobs:
         tried += [{**asdict(option), "errors": total} for option, total in zip(options, totals, strict=True)]
         settings = options[int(np.argmin(totals))]
     return settings, tried
-
-
-def greedy_error_rate(reads: Sequence[Read]) -> float:
-    """Symbol error rate without a graph, in percent."""
-    found = (decode_greedily(read.staff.dense()).tokens.tolist() for read in reads)
-    edits = sum(Levenshtein.distance(read.reference, tokens) for read, tokens in zip(reads, found, strict=True))
-    return 100 * edits / max(1, sum(len(read.reference) for read in reads))
 
 
 def count_path_errors(trial: Trial, read: Read) -> list[int]:
