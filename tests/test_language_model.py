@@ -162,7 +162,8 @@ def test_a_saved_model_comes_back_the_same(tmp_path):
     model.save(tmp_path / "model.safetensors")
     again = NgramModel.load(tmp_path / "model.safetensors")
     assert again.order == 3
-    assert [again.log_probability(s) for s in chain()] == [model.log_probability(s) for s in chain()]
+    expected = [model.log_probability(s) for s in chain()]
+    assert [again.log_probability(s) for s in chain()] == pytest.approx(expected, rel=1e-6)  # singles
 
 
 def test_files_that_are_no_model_or_do_not_fit_together_are_refused(tmp_path):

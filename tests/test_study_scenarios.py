@@ -179,12 +179,13 @@ def test_trainings_are_the_thesis_trainings():
 
 
 def test_small_trainings_can_be_set():
-    config = StudyConfig("study", preset="default", epochs=3, optical_epochs=9, batch_size=8, width=0.25)
+    config = StudyConfig("study", preset="default", epochs=3, optical_epochs=9, batch_size=8, width=0.25, bf16=True)
     optical, pair, default = (
         trainer_config(config, Corpus("items", "lists"), run)
         for run in (Run(0, "paper_optical", 0.5), Run(0, "grad_spsa"), Run(0, "audio"))
     )
     assert (optical.epochs, pair.epochs, optical.batch_size, pair.width) == (9, 3, 8, 0.25)
+    assert optical.bf16
     assert (optical.pictures, optical.preset) == ("distorted", "default")
     assert (default.epochs, default.batch_size, default.width) == (3, 8, 1)
 

@@ -1,8 +1,9 @@
 """Chooses how the posteriors of a trained pair become tokens, and writes it into the pair's folder.
 
-    python -m scorehub.trainers.grad_spsa_decoding --model runs/pair/model --data_dir incipits --pictures distorted
+    python -m scorehub.trainers.grad_spsa_decoding --model runs/pair/model --data_dir incipits --order 3
 
-The language model is that of the training part's tokens. Scales of both word graphs, fusion and its weight are those
+The language model is that of the training part's tokens, or of that of more incipits, whose pictures and sounds are
+not wanted: `--texts`. Scales of both word graphs, fusion and its weight are those
 with the fewest errors on validation staves.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from datasets import DatasetDict, load_dataset
+from datasets import Dataset, DatasetDict, load_dataset
 from rapidfuzz.distance import Levenshtein
 from tqdm import tqdm
 from transformers import HfArgumentParser
@@ -36,6 +37,8 @@ class DecodingConfig:
 
     model: str = field(metadata={"help": "folder of a trained pair"})
     data_dir: str = field(metadata={"help": "incipits"})
+    texts: str = field(default="", metadata={"help": "incipits for the language model; data_dir if empty"})
+    order: int = field(default=5, metadata={"help": "of the language model, 1 to 5; 3 takes a sixth of the room of 5"})
     pictures: str = field(default="distorted", metadata={"help": "image, distorted or photo"})
     staves: int = field(default=300, metadata={"help": "validation staves"})
     fold: int = field(default=0, metadata={"help": "fold that is tested"})
@@ -45,11 +48,10 @@ class DecodingConfig:
 
 def choose(config: DecodingConfig) -> dict[str, Any]:
     """Writes language model and settings into the folder; returns the settings, and errors of all that was tried."""
-    options: dict[str, Any] = {"data_dir": config.data_dir, "fold": config.fold, "seed": config.seed}
-    parts = cast(DatasetDict, load_dataset("camera_primus", "engraved", num_proc=config.workers, **options))
     processor = MusicTranscriptionProcessor.from_pretrained(config.model)
-    model = fit_language_model(parts["train"]["semantic"], processor.vocabulary)
-    rows = draw_rows(parts["validation"], config.staves, config.seed)
+    rows = draw_rows(load_part(config, config.data_dir, "validation"), config.staves, config.seed)
+    texts = load_part(config, config.texts or config.data_dir, "train", audio=not config.texts)["semantic"]
+    model = fit_language_model(texts, processor.vocabulary, config.order)
     sides = {"optical": Inputs((config.pictures,)), "audio": Inputs((), processor.audio_rows)}
     found = {
         name: compute(Path(config.model), make_staves(rows, inputs, config.workers)) for name, inputs in sides.items()
@@ -65,6 +67,13 @@ def choose(config: DecodingConfig) -> dict[str, Any]:
     )
     tried = [{"fusion": fusion, "weight": weight, "errors": total} for (fusion, weight), total in errors.items()]
     return {"settings": asdict(settings), "fusion": tried, **{name: each[1] for name, each in tuned.items()}}
+
+
+def load_part(config: DecodingConfig, data_dir: str, part: str, audio: bool = True) -> Dataset:
+    """A part of incipits."""
+    options: dict[str, Any] = {"fold": config.fold, "seed": config.seed, "audio": audio}
+    parts = load_dataset("camera_primus", "engraved", data_dir=data_dir, num_proc=config.workers, **options)
+    return cast(DatasetDict, parts)[part]
 
 
 def count_errors(

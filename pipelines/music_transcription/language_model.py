@@ -89,8 +89,8 @@ class NgramModel:
         return total
 
     def save(self, path: str | Path) -> None:
-        """Writes a safetensors file."""
-        arrays = {name: np.ascontiguousarray(array) for name, array in self.trie._asdict().items()}
+        """Writes a safetensors file, whole numbers as small as they can be, probabilities in single precision."""
+        arrays = {name: _narrow(array) for name, array in self.trie._asdict().items()}
         save_file(arrays, path, {"n_tokens": str(self.n_tokens)})
 
     @classmethod
@@ -105,7 +105,7 @@ class NgramModel:
         try:
             with safe_open(path, framework="numpy") as file:
                 n_tokens = int((file.metadata() or {})["n_tokens"])
-                trie = Trie(*(file.get_tensor(name) for name in Trie._fields))
+                trie = Trie(*(_widen(file.get_tensor(name)) for name in Trie._fields))
         except (SafetensorError, KeyError, ValueError) as error:
             raise ValueError(
                 f"language model must be a file that NgramModel.save wrote, got {path}: {error}"
@@ -176,6 +176,15 @@ class NgramModel:
         self.next_states[row, token[child > 0]] = child[child > 0]
         self.row_of[state] = row
         return row
+
+
+def _narrow(array: np.ndarray) -> np.ndarray:
+    is_whole = np.issubdtype(array.dtype, np.integer)
+    return np.ascontiguousarray(array, np.min_scalar_type(int(array.max())) if is_whole else np.float32)
+
+
+def _widen(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.int64 if np.issubdtype(array.dtype, np.integer) else np.float64)
 
 
 def _lengths(suffix: np.ndarray) -> np.ndarray:

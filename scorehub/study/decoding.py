@@ -36,8 +36,8 @@ class Read(NamedTuple):
     reference: list[int]
 
 
-def fit_language_model(texts: Sequence[str], vocabulary: Sequence[str]) -> NgramModel:
-    """Order 5, modified Kneser-Ney; Witten-Bell where the counts are too few for that, as in the thesis.
+def fit_language_model(texts: Sequence[str], vocabulary: Sequence[str], order: int = 5) -> NgramModel:
+    """Modified Kneser-Ney; Witten-Bell where the counts are too few for that, as in the thesis.
 
     Args:
         texts: transcriptions; tokens that the vocabulary lacks are left out.
@@ -45,9 +45,9 @@ def fit_language_model(texts: Sequence[str], vocabulary: Sequence[str]) -> Ngram
     number_of = {token: number for number, token in enumerate(vocabulary) if number}
     sequences = [[number_of[token] for token in text.split() if token in number_of] for text in texts]
     try:
-        return NgramModel.fit(sequences, len(vocabulary) - 1)
+        return NgramModel.fit(sequences, len(vocabulary) - 1, order)
     except ValueError:
-        return NgramModel.fit(sequences, len(vocabulary) - 1, smoothing="witten-bell")
+        return NgramModel.fit(sequences, len(vocabulary) - 1, order, "witten-bell")
 
 
 def classes_of(posteriors: Posteriors, number: int) -> list[int]:

@@ -90,6 +90,7 @@ def trainer_config(config: StudyConfig, corpus: Corpus, run: Run) -> "GradSPSACo
         ablate=run.ablated,
         batch_size=config.batch_size or BATCHES[run.network],
         seed=config.seed,
+        bf16=config.bf16,
         width=1.0 if is_default else config.width,
         **options,
     )

@@ -32,6 +32,7 @@ class StudyConfig:
     epochs: int = field(default=0, metadata={"help": "of networks that hear; 0 for the preset's"})
     optical_epochs: int = field(default=0, metadata={"help": "of OMR; 0 for the preset's"})
     batch_size: int = field(default=0, metadata={"help": "staves in a step; 0 for the thesis's 16, 4 and 2, and 8"})
+    bf16: bool = field(default=False, metadata={"help": "convolutions in bfloat16"})
     width: float = field(default=1.0, metadata={"help": "multiplies channels and units of the thesis's networks"})
     validation_staves: int = field(default=500, metadata={"help": "at most, that choose epochs and weights; 0: all"})
     seed: int = field(default=0, metadata={"help": "of samples, weights, engraving and bootstrap"})
