@@ -7,9 +7,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -17,6 +15,7 @@ from datasets import Features
 from huggingface_hub import DatasetCardData
 
 import scorehub
+from scorehub.cards import write_card
 from scorehub.dataset_builders.parquet_shards import find_shards, read_shards
 
 Row = dict[str, Any]
@@ -30,12 +29,9 @@ def fill_card(name: str, folder: Path, front_matter: dict[str, Any], texts: dict
     Raises:
         KeyError: the template asks for what `texts` lacks.
     """
-    template = Template(files("scorehub.model_cards").joinpath(f"{name}.md").read_text(encoding="utf-8"))
     header = DatasetCardData(**front_matter).to_yaml()
     stripped = {key: text.rstrip("\n") for key, text in texts.items()}
-    card = folder / "README.md"
-    card.write_text(template.substitute(stripped, front_matter=header, version=scorehub.__version__), encoding="utf-8")
-    return card
+    return write_card(name, folder, stripped | {"front_matter": header, "version": scorehub.__version__})
 
 
 def front_matter(folder: Path, features: Features, licences: Iterable[str], about: dict[str, Any]) -> dict[str, Any]:

@@ -18,9 +18,7 @@ Source: Brouwer, Gradual Soft Parameter Sharing with Attention for Music Transcr
 import json
 import os
 import sys
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any, cast
 
 import torch
@@ -30,7 +28,7 @@ from torch.utils.data import DataLoader
 from transformers import Trainer, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
-from scorehub import hub
+from scorehub import cards, hub
 from scorehub.metrics.transcription import symbol_error_rate
 from scorehub.pipelines.music_transcription.configuration_music_transcription import MusicTranscriptionConfig
 from scorehub.pipelines.music_transcription.modeling_music_transcription import MusicTranscriptionModel, best_paths
@@ -233,8 +231,7 @@ def write_card(results: dict[str, Any], model: MusicTranscriptionModel, folder: 
         "ser": f"{results['eval_ser']:.2f}",
         "settings": json.dumps(results["config"], indent=2),
     }
-    template = Template(files("scorehub.model_cards").joinpath("music_transcription.md").read_text(encoding="utf-8"))
-    (folder / "README.md").write_text(template.substitute(values), encoding="utf-8")
+    cards.write_card("music_transcription", folder, values)
 
 
 def main() -> None:

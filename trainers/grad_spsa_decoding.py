@@ -59,7 +59,8 @@ def choose(config: DecodingConfig) -> dict[str, Any]:
     tuned = {name: tune(each, range(len(each.ids)), model, config.workers) for name, each in found.items()}
     settings = DecodingSettings(optical=tuned["optical"][0], audio=tuned["audio"][0])
     errors = count_errors(found["optical"], found["audio"], model, settings)
-    fusion, weight = min(errors, key=errors.__getitem__)
+    # Some fusions know no weight; the probabilities that are shown do.
+    fusion, weight = min(errors, key=lambda tried: (errors[tried], abs(tried[1] - 0.5)))
     settings = replace(settings, fusion=fusion, weight=weight)
     save_processor(
         MusicTranscriptionProcessor(processor.vocabulary, processor.audio_rows, asdict(settings), model),

@@ -16,9 +16,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any, cast
 
 import numpy as np
@@ -33,6 +31,7 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
+from scorehub import cards
 from scorehub.trainers.page_corpus import (
     LABELS,
     DrawnPages,
@@ -220,8 +219,7 @@ def save_model(
     """Saves weights, image processor and card: a repository for the Hub."""
     cast(Any, model).save_pretrained(folder)
     processor.save_pretrained(folder)
-    template = Template(files("scorehub.model_cards").joinpath("page_classifier.md").read_text(encoding="utf-8"))
-    (folder / "README.md").write_text(template.substitute(card_values(results)), encoding="utf-8")
+    cards.write_card("page_classifier", folder, card_values(results))
 
 
 def parse_config(arguments: Sequence[str]) -> PageClassifierConfig:

@@ -11,9 +11,7 @@ import json
 import os
 import sys
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any, cast
 
 import numpy as np
@@ -32,7 +30,7 @@ from transformers import (
 from transformers.pipelines import PIPELINE_REGISTRY
 from transformers.trainer_utils import EvalLoopOutput, get_last_checkpoint
 
-from scorehub import hub
+from scorehub import cards, hub
 from scorehub.pipelines.score_following.configuration_score_follower import ScoreFollowerConfig
 from scorehub.pipelines.score_following.modeling_score_follower import ScoreFollowerModel
 from scorehub.pipelines.score_following.pipeline_score_following import ScoreFollowingPipeline
@@ -217,8 +215,7 @@ def write_card(results: dict[str, Any], pieces: int, folder: Path) -> None:
     losses = ("hits", "match", "read", "hear", "rate")
     values = {name: f"{results[f'eval_{name}']:.3f}" if f"eval_{name}" in results else "-" for name in losses}
     values |= {"pieces": str(pieces), "steps": str(settings["steps"]), "settings": json.dumps(settings, indent=2)}
-    template = Template(files("scorehub.model_cards").joinpath("score_following.md").read_text(encoding="utf-8"))
-    (folder / "README.md").write_text(template.substitute(values), encoding="utf-8")
+    cards.write_card("score_following", folder, values)
 
 
 def main() -> None:

@@ -19,7 +19,6 @@ import sys
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any, cast
 
 import torch
@@ -35,7 +34,7 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
-from scorehub import hub
+from scorehub import cards, hub
 from scorehub.pipelines.score_sde.paper.unet.score_net import ScoreNet
 from scorehub.pipelines.score_sde.pipeline import ScoreSDEPipeline
 from scorehub.pipelines.score_sde.scheduler import sde_scheduler
@@ -184,8 +183,7 @@ def save_pipeline(model: ScoreMatching, spec: RollSpec, folder: Path, results: d
     programs = spec.members if spec.channels == "program" else (0,) * spec.shape[0]
     pipeline = ScoreSDEPipeline(net, model.sde, spec.fs, spec.lowest, spec.values, spec.articulation, list(programs))
     pipeline.save_pretrained(folder)
-    template = Template(files("scorehub.model_cards").joinpath("score_sde.md").read_text(encoding="utf-8"))
-    (folder / "README.md").write_text(template.substitute(card_values(results)), encoding="utf-8")
+    cards.write_card("score_sde", folder, card_values(results))
 
 
 def card_values(results: dict[str, Any]) -> dict[str, str]:
