@@ -54,7 +54,14 @@ def fusion_controls(pipe: MusicTranscriptionPipeline) -> tuple[gr.Dropdown, gr.S
     first = processor.decoding.fusion if processor.language_model else WITHOUT_GRAPHS
     names = [(FUSIONS[fusion].name, fusion) for fusion in possible]
     chosen = gr.Dropdown(names, value=first, label="What is chosen where they differ", info=FUSIONS[first].what)
-    trust = gr.Slider(0, 100, round(100 * processor.decoding.weight), step=5, label="Trust in the picture, %")
+    trust = gr.Slider(
+        0,
+        100,
+        round(100 * processor.decoding.weight),
+        step=5,
+        label="Trust in the picture, %",
+        interactive=FUSIONS[first].is_weighted,
+    )
 
     def adapt(fusion: str) -> tuple[gr.Dropdown, gr.Slider]:
         return gr.Dropdown(info=FUSIONS[fusion].what), gr.Slider(interactive=FUSIONS[fusion].is_weighted)
