@@ -6,6 +6,7 @@
 import hashlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -130,11 +131,12 @@ def test_a_killed_build_goes_on_to_the_same_bytes(built, tmp_path):
     name, folder = built
     if name != "camera_primus":
         pytest.skip("one dataset is enough: all are built by the same steps")
-    process = subprocess.Popen([sys.executable, "-c", BUILD, str(tmp_path)], stderr=subprocess.DEVNULL)
+    options = {"stderr": subprocess.DEVNULL, "start_new_session": True}
+    process = subprocess.Popen([sys.executable, "-c", BUILD, str(tmp_path)], **options)
     while not list(tmp_path.glob("parts/*/*.done")):
         assert process.poll() is None
         time.sleep(0.02)
-    process.kill()
+    os.killpg(process.pid, signal.SIGKILL)  # its workers, too
     process.wait()
     assert not (tmp_path / "data").exists()
     build(Build(name, "sample", tmp_path, 8))
