@@ -1,7 +1,7 @@
 """How the word graphs of a network are made: a language model of the training part, scales chosen on validation."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,7 +61,7 @@ def tune(posteriors: Posteriors, chosen: Sequence[int], model: NgramModel, jobs:
     reads = [Read(posteriors.staff(number), classes_of(posteriors, number)) for number in chosen]
     settings, tried = GraphSettings(beam=BEAM, lattice_beam=BEAM), []
     for name, values in GRIDS.items():
-        options = [replace(settings, **{name: value}) for value in values]
+        options = [GraphSettings(**asdict(settings) | {name: value}) for value in values]
         errors = np.array(list(each(count_path_errors, Trial(model, options), reads, jobs, f"choosing {name}")))
         totals = errors.reshape(-1, len(options)).sum(0).tolist()
         tried += [{**asdict(option), "errors": total} for option, total in zip(options, totals, strict=True)]
