@@ -184,7 +184,8 @@ def test_small_trainings_can_be_set():
         trainer_config(config, Corpus("items", "lists"), run)
         for run in (Run(0, "paper_optical", 0.5), Run(0, "grad_spsa"), Run(0, "audio"))
     )
-    assert (optical.epochs, pair.epochs, optical.batch_size, pair.width) == (9, 3, 8, 0.25)
+    assert (optical.epochs, optical.fraction) == (18, 0.5)  # as many steps as 9 epochs of all
+    assert (pair.epochs, optical.batch_size, pair.width) == (3, 8, 0.25)
     assert optical.bf16
     assert (optical.pictures, optical.preset) == ("distorted", "default")
     assert (default.epochs, default.batch_size, default.width) == (3, 8, 1)

@@ -75,7 +75,7 @@ def trainer_config(config: StudyConfig, corpus: Corpus, run: Run) -> "GradSPSACo
     output, beside = Path(config.output_dir), run.beside()
     is_optical, is_default = run.network == "paper_optical", run.network == "audio"
     preset = "default" if is_default else config.preset
-    epochs = config.optical_epochs if is_optical else config.epochs
+    epochs = round(config.optical_epochs / run.share) if is_optical else config.epochs
     options: dict[str, Any] = PRESETS[preset] | {"preset": preset, "pictures": "distorted"}
     options |= {"epochs": epochs} if epochs else {}
     return GradSPSAConfig(

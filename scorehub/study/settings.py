@@ -30,7 +30,7 @@ class StudyConfig:
     ablations: bool = field(default=True, metadata={"help": "train GradSPSA without its parts, on the first fold"})
     preset: str = field(default="paper", metadata={"help": "of the thesis's networks: default or paper"})
     epochs: int = field(default=0, metadata={"help": "of networks that hear; 0 for the preset's"})
-    optical_epochs: int = field(default=0, metadata={"help": "of OMR; 0 for the preset's"})
+    optical_epochs: int = field(default=0, metadata={"help": "of OMR of all data, as many steps of less; 0: preset's"})
     batch_size: int = field(default=0, metadata={"help": "staves in a step; 0 for the thesis's 16, 4 and 2, and 8"})
     bf16: bool = field(default=False, metadata={"help": "convolutions in bfloat16"})
     width: float = field(default=1.0, metadata={"help": "multiplies channels and units of the thesis's networks"})
