@@ -3,10 +3,10 @@
     python benchmarks/music_transcription.py --data_dir incipits > benchmarks/music_transcription.md
     python benchmarks/music_transcription.py >> benchmarks/music_transcription.md
 
-Without incipits the staves are the lines of the public-domain tunes that come along.
-Pictures are as engraved, distorted as Camera-PrIMuS's are, and photographed with a margin around the staff; sound is
-that of a piano at 120 quarters a minute. Sources of the fold that is tested were neither trained on nor chosen by. All
-rows of a table are of the same staves; intervals are 95 % of a bootstrap over them.
+Without incipits the staves are the lines of the public-domain tunes that come along. Pictures are as engraved,
+distorted as Camera-PrIMuS's are, and photographed with a margin around the staff; sound is that of a piano at 120
+quarters a minute. Sources of the fold that is tested were neither trained on nor chosen by. All rows of a table are of
+the same staves; intervals are 95 % of a bootstrap over them.
 """
 
 import argparse

@@ -16,7 +16,7 @@ os.environ |= {"HF_HOME": HF_HOME, "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEME
 os.environ |= {"HF_DATASETS_CACHE": f"{HF_HOME}/datasets", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 for name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_CACHE", "HF_XET_CACHE"):
     os.environ.pop(name, None)
-# Each worker compiles librosa's numba functions for itself: of a cache that two fill at once they crash (numba #10128).
+# Each worker compiles librosa's numba functions for itself: of a cache that two fill at once they crash (numba 10128).
 os.environ["NUMBA_CACHE_DIR"] = f"{HF_HOME}/numba"
 
 from loopback_hub import LoopbackHub  # noqa: E402

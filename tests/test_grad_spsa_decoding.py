@@ -1,5 +1,7 @@
 """The choice of scales, fusion and weight for a trained pair, on a dozen bars of music."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -85,6 +87,7 @@ def test_errors_are_counted_on_staves_that_both_sides_have():
     audio = pack(["1"], ["a b"], VOCABULARY, iter([spikes(1, 3)]))
     model = NgramModel.fit([[1, 2], [1, 3], [3]], 3, 2, "witten-bell")
     errors = count_errors(optical, audio, model, DecodingSettings())
-    assert set(errors) == {(fusion, weight) for fusion in FUSIONS for weight in WEIGHTS}
+    assert {weight for fusion, weight in errors if fusion.startswith("lightly")} == {0.5}
+    assert {tried for tried in errors if not tried[0].startswith("lightly")} == set(product(FUSIONS[:4], WEIGHTS))
     assert (errors["fuse_networks", 0.9], errors["fuse_networks", 0.1]) == (0, 1)
     assert (errors["minimum_bayes_risk", 0.9], errors["minimum_bayes_risk", 0.1]) == (0, 1)

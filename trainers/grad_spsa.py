@@ -85,8 +85,7 @@ def transcribe(model: MusicTranscriptionModel, staves: Dataset, collator: Collat
     found: list[list[str]] = []
     for batch in loader:
         outputs = model(**{name: value.to(model.device) for name, value in batch.items()})
-        heard = (outputs.audio, outputs.audio_lengths)
-        paths = best_paths(*(heard if outputs.audio is not None else (outputs.optical, outputs.optical_lengths)))
+        paths = best_paths(*outputs.of_learner)
         found += [collator.processor.tokens(path) for path in paths]
     by_number = dict(zip(order, found, strict=True))
     return [by_number[number] for number in range(len(staves))]

@@ -20,7 +20,14 @@ from rapidfuzz.distance import Levenshtein
 from tqdm import tqdm
 from transformers import HfArgumentParser
 
-from scorehub.pipelines.music_transcription.decoding import FUSIONS, DecodingSettings, Side, fuse, read_side
+from scorehub.pipelines.music_transcription.decoding import (
+    FUSIONS,
+    UNWEIGHTED,
+    DecodingSettings,
+    Side,
+    fuse,
+    read_side,
+)
 from scorehub.pipelines.music_transcription.language_model import NgramModel
 from scorehub.pipelines.music_transcription.processing_music_transcription import MusicTranscriptionProcessor
 from scorehub.study.decoding import classes_of, fit_language_model, tune
@@ -29,6 +36,8 @@ from scorehub.trainers.grad_spsa_data import Inputs, draw_rows, make_staves
 from scorehub.trainers.grad_spsa_saving import save_processor
 
 WEIGHTS = tuple(number / 10 for number in range(1, 10))
+# What knows no weight has one nevertheless, that of the probabilities which are shown.
+TRIED = [(fusion, weight) for fusion in FUSIONS for weight in ((0.5,) if fusion in UNWEIGHTED else WEIGHTS)]
 
 
 @dataclass
@@ -59,7 +68,6 @@ def choose(config: DecodingConfig) -> dict[str, Any]:
     tuned = {name: tune(each, range(len(each.ids)), model, config.workers) for name, each in found.items()}
     settings = DecodingSettings(optical=tuned["optical"][0], audio=tuned["audio"][0])
     errors = count_errors(found["optical"], found["audio"], model, settings)
-    # Some fusions know no weight; the probabilities that are shown do.
     fusion, weight = min(errors, key=lambda tried: (errors[tried], abs(tried[1] - 0.5)))
     settings = replace(settings, fusion=fusion, weight=weight)
     save_processor(
@@ -81,7 +89,7 @@ def count_errors(
     optical: Posteriors, audio: Posteriors, model: NgramModel, settings: DecodingSettings
 ) -> dict[tuple[str, float], int]:
     """Edits over all staves that both sides have, of each fusion with each weight."""
-    errors = {(fusion, weight): 0 for fusion in FUSIONS for weight in WEIGHTS}
+    errors = dict.fromkeys(TRIED, 0)
     for reference, sides in tqdm(list(_both(optical, audio)), desc="fusions", disable=None):
         read = [
             read_side(posteriors, model, graph)
@@ -103,8 +111,7 @@ def _both(optical: Posteriors, audio: Posteriors) -> Iterator[tuple[list[int], t
 def _fuse_all(read: list[Side], settings: DecodingSettings) -> Mapping[tuple[str, float], tuple[int, ...]]:
     return {
         (fusion, weight): fuse(read[0], read[1], replace(settings, fusion=fusion, weight=weight))
-        for fusion in FUSIONS
-        for weight in WEIGHTS
+        for fusion, weight in TRIED
     }
 
 

@@ -30,6 +30,7 @@ FUSIONS = (
     "lightly_supervised_omr",
     "lightly_supervised_a2s",
 )
+UNWEIGHTED = ("lightly_supervised_omr", "lightly_supervised_a2s")  # a line of one side, however it is trusted
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ norm aside).
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +44,12 @@ class MusicTranscriptionOutput(ModelOutput):
     optical_lengths: Tensor | None = None
     audio: Tensor | None = None
     audio_lengths: Tensor | None = None
+
+    @property
+    def of_learner(self) -> tuple[Tensor, Tensor]:
+        """Log posteriors and lengths of the network that a training is about: the one that hears, if there is one."""
+        found = (self.optical, self.optical_lengths) if self.audio is None else (self.audio, self.audio_lengths)
+        return cast(tuple[Tensor, Tensor], found)
 
 
 class MusicTranscriptionModel(PreTrainedModel):

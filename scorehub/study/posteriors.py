@@ -153,8 +153,6 @@ def _run(model: "MusicTranscriptionModel", staves: "Dataset", collator: "Collato
     for batch in tqdm(loader, desc="posteriors", disable=None):
         with torch.inference_mode():
             outputs = model(**{name: value.to(model.device) for name, value in batch.items()})
-        heard = outputs.audio is not None
-        posteriors = outputs.audio if heard else outputs.optical
-        lengths = outputs.audio_lengths if heard else outputs.optical_lengths
+        posteriors, lengths = outputs.of_learner
         for each, length in zip(posteriors.cpu().numpy(), lengths.tolist(), strict=True):
             yield each[:length]

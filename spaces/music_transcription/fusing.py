@@ -4,17 +4,16 @@ from typing import NamedTuple
 
 import gradio as gr
 
-from scorehub.pipelines.music_transcription.decoding import WITHOUT_GRAPHS
+from scorehub.pipelines.music_transcription.decoding import UNWEIGHTED, WITHOUT_GRAPHS
 from scorehub.pipelines.music_transcription.pipeline_music_transcription import MusicTranscriptionPipeline
 from scorehub.spaces.jobs import QUIET
 
 
 class Fusion(NamedTuple):
-    """A way to combine them: its name, what it does, and whether it asks which of them is trusted."""
+    """A way to combine them: its name, and what it does."""
 
     name: str
     what: str
-    is_weighted: bool = True
 
 
 FUSIONS = {
@@ -37,12 +36,10 @@ FUSIONS = {
     "lightly_supervised_omr": Fusion(
         "Picture, recording as hint",
         "lightly_supervised_omr: of what the picture may say, what is nearest to the recording.",
-        is_weighted=False,
     ),
     "lightly_supervised_a2s": Fusion(
         "Recording, picture as hint",
         "lightly_supervised_a2s: of what the recording may say, what is nearest to the picture.",
-        is_weighted=False,
     ),
 }
 
@@ -60,11 +57,11 @@ def fusion_controls(pipe: MusicTranscriptionPipeline) -> tuple[gr.Dropdown, gr.S
         round(100 * processor.decoding.weight),
         step=5,
         label="Trust in the picture, %",
-        interactive=FUSIONS[first].is_weighted,
+        interactive=first not in UNWEIGHTED,
     )
 
     def adapt(fusion: str) -> tuple[gr.Dropdown, gr.Slider]:
-        return gr.Dropdown(info=FUSIONS[fusion].what), gr.Slider(interactive=FUSIONS[fusion].is_weighted)
+        return gr.Dropdown(info=FUSIONS[fusion].what), gr.Slider(interactive=fusion not in UNWEIGHTED)
 
     chosen.input(adapt, chosen, [chosen, trust], **QUIET)
     return chosen, trust
