@@ -7,10 +7,11 @@ from typer.testing import CliRunner
 from scorehub.cli import app
 
 COMMANDS = {"build", "load", "check", "stats", "classify", "distort", "download", "demo", "push", "generate"}
-COMMANDS |= {"follow", "listen", "study", "transcribe"}
+COMMANDS |= {"convert", "follow", "listen", "study", "transcribe"}
 GENERATES = {"roll", "repair"}
 PUSHES = {"dataset", "model", "space"}
 STUDIES = {"fusion"}
+CONVERTS = {"ldm"}
 BUILDS = {"musicscore", "camera_primus", "msmd", "performances", "maestro"}
 
 
@@ -25,9 +26,10 @@ def test_the_commands_are_those_of_the_readme():
     assert set(commands["build"].commands) == BUILDS
     assert set(commands["generate"].commands) == GENERATES
     assert set(commands["study"].commands) == STUDIES
+    assert set(commands["convert"].commands) == CONVERTS
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS - {"push", "build", "generate", "study"}))
+@pytest.mark.parametrize("command", sorted(COMMANDS - {"push", "build", "generate", "study", "convert"}))
 def test_each_command_shows_an_example(command):
     assert f"scorehub {command} " in run(command, "--help").output
 
@@ -40,6 +42,11 @@ def test_each_build_shows_an_example(dataset):
 @pytest.mark.parametrize("what", sorted(GENERATES))
 def test_each_generate_shows_an_example(what):
     assert f"scorehub generate {what} " in run("generate", what, "--help").output
+
+
+@pytest.mark.parametrize("kind", sorted(CONVERTS))
+def test_each_convert_shows_an_example(kind):
+    assert f"scorehub convert {kind} " in run("convert", kind, "--help").output
 
 
 @pytest.mark.parametrize("study", sorted(STUDIES))

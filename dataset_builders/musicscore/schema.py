@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 
 from datasets import Features, Image, Value
 
+from scorehub.pipelines.text_to_score.prompt import FIELDS, write_prompt
+
 SPLITS = ("train", "validation", "test")
 # Shares of the published 14k archives: 2.18 GB, 472 MB and 467 MB of jpg.
 SPLIT_SHARES = (0.7, 0.15, 0.15)
@@ -90,14 +92,7 @@ def caption(work: WorkMetadata) -> str:
     >>> caption(WorkMetadata(instrumentation="violin", key="A major"))
     'a music score, instrumentation is violin, key is A major'
     """
-    slots = {
-        "composer": work.composer,
-        "instrumentation": work.instrumentation,
-        "key": work.key,
-        "piece style": work.piece_style,
-        "genre": work.genre,
-    }
-    return ", ".join(["a music score"] + [f"{name} is {value}" for name, value in slots.items() if value])
+    return write_prompt({name: getattr(work, name) for name in FIELDS})
 
 
 def work_group(work: WorkMetadata, source: str) -> str:
