@@ -41,7 +41,7 @@ from scorehub.pipelines.music_transcription.semantic import (
 
 _METER_SIGNS = {"c": "C", "C": "C", "c|": "C/", "C|": "C/"}
 _SIGNS = {TimeSignature(sign) for sign in _METER_SIGNS.values()}
-_SIGNATURES = (Clef, KeySignature, TimeSignature)
+SIGNATURES = (Clef, KeySignature, TimeSignature)
 _DURATION = re.compile(r"([0-9]+)(?:%([0-9]+))?")
 _PITCH = re.compile(r"([A-Ga-g])\1*")
 
@@ -117,7 +117,7 @@ class _Reader:
     def _bar(self, line: str) -> None:
         self.close_measure()
         self.bars += 1
-        first = all(isinstance(token, _SIGNATURES) for token in self.tokens)
+        first = all(isinstance(token, SIGNATURES) for token in self.tokens)
         if not re.fullmatch(r"=+[0-9]*[a-z]?-", line) and (not first or ":" in line):
             self.tokens.append(Barline())
         self._start = len(self.tokens)
@@ -126,7 +126,7 @@ class _Reader:
 
     def close_measure(self) -> None:
         """Makes a rest that fills its measure a measure's rest."""
-        music = [i for i in range(self._start, len(self.tokens)) if not isinstance(self.tokens[i], _SIGNATURES)]
+        music = [i for i in range(self._start, len(self.tokens)) if not isinstance(self.tokens[i], SIGNATURES)]
         rest = self.tokens[music[0]] if len(music) == 1 else None
         if isinstance(rest, Rest) and rest.length.fraction == self._meter:
             self.tokens[music[0]] = MultiRest(1)
@@ -186,12 +186,12 @@ def _pitch(text: str) -> Pitch:
 
 
 def _place(signature: Token) -> int:
-    return next(i for i, kind in enumerate(_SIGNATURES) if isinstance(signature, kind))
+    return next(i for i, kind in enumerate(SIGNATURES) if isinstance(signature, kind))
 
 
 def _in_drawn_order(tokens: list[Token]) -> list[Token]:
     ordered: list[Token] = []
-    for signatures, run in groupby(tokens, lambda token: isinstance(token, _SIGNATURES)):
+    for signatures, run in groupby(tokens, lambda token: isinstance(token, SIGNATURES)):
         together = list(run)
         ordered += sorted(together, key=_place) if signatures else together
     return ordered

@@ -1,0 +1,123 @@
+"""Semantic tokens -> Humdrum **kern, which `kern.read_kern` reads as the same tokens.
+
+What it can write, the normal form, are tokens in which
+- a tie follows a note, and the next note or rest is a note at the same pitch;
+- bar lines do not begin the tokens;
+- a multirest stands between bar lines, in the meter that then counts, and no other follows it;
+- a meter's sign is one of the two that PrIMuS has, and C major's signature takes back another.
+
+Source: The **kern representation, humdrum.org/rep/kern.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from scorehub.notation.accidentals import SHARPS
+from scorehub.notation.kern import SIGNATURES
+from scorehub.pipelines.music_transcription.semantic import (
+    DURATIONS,
+    Barline,
+    Clef,
+    KeySignature,
+    Length,
+    MultiRest,
+    Note,
+    Pitch,
+    Rest,
+    Tie,
+    TimeSignature,
+    Token,
+)
+
+_LONG = {"double_whole": "0", "quadruple_whole": "00"}
+_MENSURATIONS = {"C": "c", "C/": "c|"}
+
+
+def write_kern(tokens: Sequence[Token], beams: bool = False) -> str:
+    """The tokens as a **kern document of one spine.
+
+    Args:
+        beams: joins flags by beats, of three eighths where the meter counts in threes of them.
+
+    Raises:
+        ValueError: a tie joins nothing, or a multirest stands in no meter.
+    """
+    start = next((i for i, token in enumerate(tokens) if not isinstance(token, SIGNATURES)), len(tokens))
+    meter: Fraction | None = None
+    tied = ""  # pitch that is held
+    lines = ["**kern"]
+    joined = find_beams(tokens) if beams else {}
+    for number, token in enumerate(tokens):
+        if number == start:
+            lines.append("=-")  # begins the first measure, unseen
+        if isinstance(token, Note):
+            holds = isinstance(next(iter(tokens[number + 1 :]), None), Tie)
+            lines.append(_note(token, tied, holds) + joined.get(number, ""))
+            tied = str(token.pitch) if holds else ""
+        elif isinstance(token, Tie):
+            if not tied:
+                raise ValueError("tie must follow a note, got none before it")
+        else:
+            meter = token.measure if isinstance(token, TimeSignature) else meter
+            lines += _line(token, meter)
+    if tied:
+        raise ValueError(f"tie must join two notes, got none behind {tied}")
+    return "\n".join([*lines, "*-", ""])
+
+
+def find_beams(tokens: Sequence[Token]) -> dict[int, str]:
+    """Where beams begin, `L`, and end, `J`: at the first and last of two or more flagged notes within a beat."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    beat, time = Fraction(1, 4), Fraction(0)
+    broken = 0  # how often a bar line, a rest or a longer note has ended a beam
+    for number, token in enumerate(tokens):
+        if isinstance(token, Barline):
+            time, broken = Fraction(0), broken + 1
+        elif isinstance(token, TimeSignature):
+            beats, unit = token.fraction
+            beat = Fraction(3, unit) if unit >= 8 and beats % 3 == 0 else Fraction(1, 4)
+        elif isinstance(token, Note | Rest) and not (isinstance(token, Note) and token.grace):
+            if isinstance(token, Note) and DURATIONS[token.length.name] < Fraction(1, 4):
+                groups.setdefault((broken, int(time / beat)), []).append(number)
+            else:
+                broken += 1
+            time += token.length.fraction
+    joined = [group for group in groups.values() if len(group) > 1]
+    return {group[0]: "L" for group in joined} | {group[-1]: "J" for group in joined}
+
+
+def _note(note: Note, tied: str, holds: bool) -> str:
+    if tied and str(note.pitch) != tied:
+        raise ValueError(f"tie must join notes of one pitch, got {tied} and {note.pitch}")
+    mark = ("_" if holds else "]") if tied else "[" if holds else ""
+    text = f"{_length(note.length)}{_pitch(note.pitch)}{'q' * note.grace}{';' * note.fermata}"
+    return f"[{text}" if mark == "[" else f"{text}{mark}"
+
+
+def _line(token: Token, meter: Fraction | None) -> list[str]:
+    if isinstance(token, Clef):
+        return [f"*clef{token.sign}{token.line}"]
+    if isinstance(token, KeySignature):
+        names = SHARPS[: token.fifths] if token.fifths > 0 else SHARPS[::-1][: -token.fifths]
+        return [f"*k[{''.join(name.lower() + ('#' if token.fifths > 0 else '-') for name in names)}]"]
+    if isinstance(token, TimeSignature):
+        sign = [f"*met({_MENSURATIONS[token.text]})"] if token.text in _MENSURATIONS else []
+        return [f"*M{'/'.join(map(str, token.fraction))}", *sign]
+    if isinstance(token, Barline):
+        return ["="]
+    if isinstance(token, Rest):
+        return [f"{_length(token.length)}r{';' * token.fermata}"]
+    assert isinstance(token, MultiRest)
+    if meter is None:
+        raise ValueError("multirest must stand in a meter, got none before it")
+    measure = f"{_length(Length.of(meter))}r"
+    return [measure, *["=", measure] * (token.measures - 1)]
+
+
+def _length(length: Length) -> str:
+    return (_LONG.get(length.name) or str(1 / DURATIONS[length.name])) + "." * length.dots
+
+
+def _pitch(pitch: Pitch) -> str:
+    letters = pitch.step.lower() * (pitch.octave - 3) if pitch.octave >= 4 else pitch.step * (4 - pitch.octave)
+    return letters + "#" * pitch.alter + "-" * -pitch.alter
