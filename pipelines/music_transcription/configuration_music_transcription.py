@@ -21,6 +21,8 @@ class MusicTranscriptionConfig(PretrainedConfig):
         interaction: whether GradSPSA has its interaction block; else the baseline's BiLSTM is in its place.
         dense: whether GradSPSA has dense connections; else each layer sees only the one before.
         width: what all channels and units are multiplied by.
+        shifted_views: whether the default optical network, when it does not learn, reads a picture five times, moved
+            by a pixel each way, and takes the mean.
         dropout: of the recurrent layers' inputs; None for 0.5 in the papers' networks and 0.1 in the default ones.
 
     Raises:
@@ -36,6 +38,7 @@ class MusicTranscriptionConfig(PretrainedConfig):
     interaction: bool = True
     dense: bool = True
     width: float = 1.0
+    shifted_views: bool = False
     dropout: float | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:

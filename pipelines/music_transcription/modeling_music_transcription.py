@@ -8,6 +8,7 @@ padded to one width; nothing depends on what an item is padded with, or with who
 norm aside).
 """
 
+import math
 from dataclasses import dataclass
 from typing import cast
 
@@ -23,6 +24,8 @@ from .grad_spsa import GradSPSANetwork
 from .residual import ResidualNetwork
 from .sharing import GAMMA, sharing_penalty
 from .symbols import SymbolHead
+
+_SHIFTS = ((1, 0), (-1, 0), (0, 1), (0, -1))  # pixels to the right and down
 
 Network = OpticalNetwork | AudioNetwork | GradSPSANetwork | ResidualNetwork
 
@@ -137,12 +140,22 @@ class MusicTranscriptionModel(PreTrainedModel):
         assert self.optical is not None
         widths = _checked_widths("image", image, widths, self.optical)
         if not isinstance(self.optical, OpticalNetwork):
-            features, lengths = self.optical(image, widths)
-            return _log_posteriors(self.optical_head(features)), lengths, None
+            return (*self._look_around(image, widths), None)
         seen, lengths = self.optical.see(image, widths)
         if self.optical_is_fixed and self.training:
             return None, lengths, seen
         return _log_posteriors(self.optical_head(self.optical.read(seen, lengths))), lengths, seen
+
+    def _look_around(self, image: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
+        """Log posteriors and lengths; of several views of the picture, the mean of the posteriors."""
+        assert isinstance(self.optical, ResidualNetwork)
+        views = [image]
+        if self.config.shifted_views and not self.training:
+            inside = torch.arange(image.shape[2], device=image.device) < widths[:, None]
+            views += [nn.functional.pad(image * inside[:, None], (x, -x, y, -y)) for x, y in _SHIFTS]
+        read = [self.optical(view, widths) for view in views]
+        posteriors = torch.stack([_log_posteriors(self.optical_head(features)) for features, _ in read])
+        return posteriors.logsumexp(0) - math.log(len(views)), read[0][1]
 
     def _listen(
         self, audio: Tensor, widths: Tensor | None, seen: Tensor | None, seen_lengths: Tensor | None
