@@ -15,9 +15,9 @@ from scorehub.study.workers import each
 
 # Tried one after the other, each with the best of those before; the published values are -0.8, 2.5 and 1.
 GRIDS = {
-    "insertion": (-0.8, 0.0, 0.8, 1.6),
+    "insertion": (-0.8, 0.0, 0.8, 1.6, 2.4),
     "acoustic_scale": (1.5, 2.5, 4.0),
-    "language_scale": (0.5, 1.0, 1.5),
+    "language_scale": (0.25, 0.5, 1.0, 1.5),
 }
 BEAM = 10.0  # what posteriors are kept for, `posteriors.REACH`
 
