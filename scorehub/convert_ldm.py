@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from diffusers.loaders import single_file_utils as renaming
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from scorehub.ldm_checkpoint import OPEN_CLIP, UNET, VAE, Checkpoint, Weights, read_checkpoint
@@ -127,5 +127,4 @@ def _filled(model: Any, renamed: Weights, given: Iterable[Tensor]) -> Any:
         model.load_state_dict(renamed)
     except RuntimeError as error:
         raise ValueError(f"checkpoint must have all weights of {type(model).__name__}, got {error}") from None
-    assert isinstance(model, nn.Module)
     return model.eval()

@@ -79,7 +79,7 @@ def _load(path: Path) -> Any:
 
 def _unwrap(content: Any) -> Weights:
     """The weights, out of what a training wrapped them in."""
-    while isinstance(content, Mapping) and (inner := next(filter(content.get, _WRAPPERS), None)):
+    while isinstance(content, Mapping) and (inner := next((w for w in _WRAPPERS if w in content), None)):
         content = content[inner]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise ValueError(f"checkpoint must hold weights by name, got {type(content).__name__}")

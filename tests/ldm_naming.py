@@ -20,7 +20,7 @@ UNET_RULES = [
     (r"^up_blocks\.(\d)\.resnets\.(\d)", lambda m: f"output_blocks.{2 * int(m[1]) + int(m[2])}.0"),
     (r"^up_blocks\.(\d)\.attentions\.(\d)", lambda m: f"output_blocks.{2 * int(m[1]) + int(m[2])}.1"),
     (r"^up_blocks\.(\d)\.upsamplers\.0\.conv", lambda m: f"output_blocks.{2 * int(m[1]) + 1}.1.conv"),
-    (r"\.norm1\.(?=\w+$)", lambda m: ".in_layers.0."),
+    (r"\.norm1\.(?=\w+$)", ".in_layers.0."),
     (r"\.conv1\.", ".in_layers.2."),
     (r"\.time_emb_proj\.", ".emb_layers.1."),
     (r"\.norm2\.(?=\w+$)", ".out_layers.0."),
@@ -53,7 +53,7 @@ TEXT_RULES = [
 ]
 
 
-def small_models(layers=2):
+def small_models():
     """UNet, VAE and a text encoder with a layer less than the checkpoint will have."""
     torch.manual_seed(0)
     unet = UNet2DConditionModel(
@@ -68,7 +68,7 @@ def small_models(layers=2):
     tokenizer = tiny_tokenizer()
     text = CLIPTextModel(
         CLIPTextConfig(
-            vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=layers,
+            vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2,
             num_attention_heads=1, max_position_embeddings=48, hidden_act="gelu",
             bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
         )

@@ -154,7 +154,9 @@ def test_a_cut_file_is_refused(name, weights, tmp_path):
         read_checkpoint(path)
 
 
-@pytest.mark.parametrize("content", [[1, 2], {"state_dict": {"a": 1}}, torch.zeros(3), {}])
+@pytest.mark.parametrize(
+    "content", [[1, 2], {"state_dict": {"a": 1}}, {"state_dict": torch.zeros(3)}, torch.zeros(3), {}]
+)
 def test_other_contents_are_refused(content, tmp_path):
     torch.save(content, tmp_path / "model.ckpt")
     with pytest.raises(ValueError, match="checkpoint must"):

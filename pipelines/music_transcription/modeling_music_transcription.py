@@ -25,7 +25,7 @@ from .residual import ResidualNetwork
 from .sharing import GAMMA, sharing_penalty
 from .symbols import SymbolHead
 
-_SHIFTS = ((1, 0), (-1, 0), (0, 1), (0, -1))  # pixels to the right and down
+_VIEWS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))  # pixels to the right and down
 
 Network = OpticalNetwork | AudioNetwork | GradSPSANetwork | ResidualNetwork
 
@@ -148,14 +148,17 @@ class MusicTranscriptionModel(PreTrainedModel):
 
     def _look_around(self, image: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
         """Log posteriors and lengths; of several views of the picture, the mean of the posteriors."""
+        if self.training or not self.config.shifted_views:
+            return self._read(image, widths)
+        inside = torch.arange(image.shape[2], device=image.device) < widths[:, None]
+        views = (nn.functional.pad(image * inside[:, None], (x, -x, y, -y)) for x, y in _VIEWS)
+        posteriors, lengths = zip(*(self._read(view, widths) for view in views), strict=True)
+        return torch.stack(posteriors).logsumexp(0) - math.log(len(_VIEWS)), lengths[0]
+
+    def _read(self, image: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
         assert isinstance(self.optical, ResidualNetwork)
-        views = [image]
-        if self.config.shifted_views and not self.training:
-            inside = torch.arange(image.shape[2], device=image.device) < widths[:, None]
-            views += [nn.functional.pad(image * inside[:, None], (x, -x, y, -y)) for x, y in _SHIFTS]
-        read = [self.optical(view, widths) for view in views]
-        posteriors = torch.stack([_log_posteriors(self.optical_head(features)) for features, _ in read])
-        return posteriors.logsumexp(0) - math.log(len(views)), read[0][1]
+        features, lengths = self.optical(image, widths)
+        return _log_posteriors(self.optical_head(features)), lengths
 
     def _listen(
         self, audio: Tensor, widths: Tensor | None, seen: Tensor | None, seen_lengths: Tensor | None

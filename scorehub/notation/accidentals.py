@@ -5,6 +5,15 @@ from scorehub.pipelines.music_transcription.semantic import Barline, KeySignatur
 SHARPS = "FCGDAEB"  # in the order of key signatures; flats are the reverse
 
 
+def signature_steps(fifths: int) -> str:
+    """The steps that a key signature alters, in the order in which they are drawn.
+
+    >>> signature_steps(2), signature_steps(-3)
+    ('FC', 'BEA')
+    """
+    return SHARPS[:fifths] if fifths >= 0 else SHARPS[: fifths - 1 : -1]
+
+
 class Accidentals:
     """The alterations in force: a measure's own, else the key's."""
 
@@ -25,5 +34,4 @@ class Accidentals:
         if isinstance(token, Barline | KeySignature):
             self._measure.clear()
         if isinstance(token, KeySignature):
-            steps = SHARPS[: token.fifths] if token.fifths >= 0 else SHARPS[token.fifths :]
-            self._key = dict.fromkeys(steps, 1 if token.fifths > 0 else -1)
+            self._key = dict.fromkeys(signature_steps(token.fifths), 1 if token.fifths > 0 else -1)

@@ -12,7 +12,7 @@ Source: The **kern representation, humdrum.org/rep/kern.
 from collections.abc import Sequence
 from fractions import Fraction
 
-from scorehub.notation.accidentals import SHARPS
+from scorehub.notation.accidentals import signature_steps
 from scorehub.notation.kern import SIGNATURES
 from scorehub.pipelines.music_transcription.semantic import (
     DURATIONS,
@@ -89,17 +89,17 @@ def find_beams(tokens: Sequence[Token]) -> dict[int, str]:
 def _note(note: Note, tied: str, holds: bool) -> str:
     if tied and str(note.pitch) != tied:
         raise ValueError(f"tie must join notes of one pitch, got {tied} and {note.pitch}")
-    mark = ("_" if holds else "]") if tied else "[" if holds else ""
-    text = f"{_length(note.length)}{_pitch(note.pitch)}{'q' * note.grace}{';' * note.fermata}"
-    return f"[{text}" if mark == "[" else f"{text}{mark}"
+    before = "[" if holds and not tied else ""
+    after = ("_" if holds else "]") if tied else ""
+    return f"{before}{_length(note.length)}{_pitch(note.pitch)}{'q' * note.grace}{';' * note.fermata}{after}"
 
 
 def _line(token: Token, meter: Fraction | None) -> list[str]:
     if isinstance(token, Clef):
         return [f"*clef{token.sign}{token.line}"]
     if isinstance(token, KeySignature):
-        names = SHARPS[: token.fifths] if token.fifths > 0 else SHARPS[::-1][: -token.fifths]
-        return [f"*k[{''.join(name.lower() + ('#' if token.fifths > 0 else '-') for name in names)}]"]
+        mark = "#" if token.fifths > 0 else "-"
+        return [f"*k[{''.join(step.lower() + mark for step in signature_steps(token.fifths))}]"]
     if isinstance(token, TimeSignature):
         sign = [f"*met({_MENSURATIONS[token.text]})"] if token.text in _MENSURATIONS else []
         return [f"*M{'/'.join(map(str, token.fraction))}", *sign]

@@ -10,7 +10,7 @@ Lengths and octaves are written where they change, accidentals where they are ne
 
 from collections.abc import Sequence
 
-from scorehub.notation.accidentals import SHARPS, Accidentals
+from scorehub.notation.accidentals import Accidentals, signature_steps
 from scorehub.notation.pae import ACCIDENTALS, LENGTHS
 from scorehub.pipelines.music_transcription.semantic import (
     Barline,
@@ -123,8 +123,8 @@ def _signature(token: Token) -> str:
         case Clef():
             return f"%{token.sign}-{token.line}"
         case KeySignature():
-            fifths = token.fifths
-            return "$" + ("x" + SHARPS[:fifths] if fifths > 0 else "b" + SHARPS[: fifths - 1 : -1] if fifths else "n")
+            mark = "x" if token.fifths > 0 else "b" if token.fifths else "n"
+            return f"${mark}{signature_steps(token.fifths)}"
         case TimeSignature():
             return f"@{token.text.lower()}"
     raise ValueError(f"token must be one of PrIMuS's, got {token!r}")

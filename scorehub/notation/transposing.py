@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 
+from scorehub.notation.accidentals import SHARPS
 from scorehub.pipelines.music_transcription.semantic import STEPS, Clef, KeySignature, Note, Pitch, Token
-
-_BY_FIFTHS = "FCGDAEB"
 
 
 def transpose(tokens: Sequence[Token], fifths: int, centre: int | None = None) -> list[Token]:
@@ -34,12 +33,8 @@ def transpose(tokens: Sequence[Token], fifths: int, centre: int | None = None) -
         for token in tokens
         if not isinstance(token, KeySignature)
     ]
-    return [*moved[: _header(moved)], KeySignature(fifths), *moved[_header(moved) :]]
-
-
-def _header(tokens: Sequence[Token]) -> int:
-    """Where a key signature belongs: after the clef with which the staff begins."""
-    return int(bool(tokens) and isinstance(tokens[0], Clef))
+    start = 1 if moved and isinstance(moved[0], Clef) else 0
+    return [*moved[:start], KeySignature(fifths), *moved[start:]]
 
 
 def move_pitch(pitch: Pitch, fifths: int, steps: int) -> Pitch:
@@ -51,7 +46,7 @@ def move_pitch(pitch: Pitch, fifths: int, steps: int) -> Pitch:
     Raises:
         ValueError: it would need a triple accidental.
     """
-    place = _BY_FIFTHS.index(pitch.step) + 7 * pitch.alter + fifths
+    place = SHARPS.index(pitch.step) + 7 * pitch.alter + fifths
     octave, step = divmod(pitch.diatonic + steps, 7)
-    assert STEPS[step] == _BY_FIFTHS[place % 7]
+    assert STEPS[step] == SHARPS[place % 7]
     return Pitch(STEPS[step], place // 7, octave)
