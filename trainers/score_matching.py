@@ -13,52 +13,31 @@ Source: Song et al., Score-Based Generative Modeling through Stochastic Differen
 Maximum Likelihood Training of Score-Based Diffusion Models, 2021 (section 4 and appendix A.3).
 """
 
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from scorehub.pipelines.score_sde.scheduler.sde_scheduler import SDEScheduler
+from scorehub.trainers.averaged_training import AveragedModule
 
 EPS = 1e-5  # earliest time that is trained
 WEIGHTINGS = ("variance", "velocity", "likelihood")
 _GRID = 4001  # points of the table of times; they are dense near EPS, where g^2 / std^2 is steep
 
 
-class ScoreMatching(nn.Module):
-    """Returns the loss of a batch: of `net` in training mode, of the averaged weights in evaluation mode.
-
-    Both lie in its state dict, so that a checkpoint holds them, and loading one needs nothing else.
-    """
+class ScoreMatching(AveragedModule):
+    """Returns the loss of a batch: of `net` in training mode, of the averaged weights in evaluation mode."""
 
     def __init__(self, net: nn.Module, sde: SDEScheduler, weighting: str = "variance", decay: float = 0.999) -> None:
-        super().__init__()
         if weighting not in WEIGHTINGS:
             raise ValueError(f"weighting must be one of {WEIGHTINGS}, got {weighting!r}")
-        if not 0 <= decay < 1:
-            raise ValueError(f"decay must be 0 to below 1, got {decay}")
-        self.net, self.sde, self.weighting, self.decay = net, sde, weighting, decay
-        self.average = AveragedModel(net, multi_avg_fn=self._move, use_buffers=True)
-        self.average.requires_grad_(False)
+        super().__init__(net, decay)
+        self.sde, self.weighting = sde, weighting
         times, areas = _table(sde)
         # Not in the state dict: they follow from the process.
         self.register_buffer("times", times, persistent=False)
         self.register_buffer("areas", areas, persistent=False)
-
-    def _move(self, averaged: Any, current: Any, count: Tensor | int) -> None:
-        """The average keeps `decay` of itself, less in the first steps, whose weights it should forget."""
-        kept = min(self.decay, (1 + int(count)) / (10 + int(count)))
-        for mine, new in zip(averaged, current, strict=True):
-            mine.lerp_(new.to(mine.dtype), 1 - kept) if mine.is_floating_point() else mine.copy_(new)
-
-    def update_average(self) -> None:
-        """Moves the average towards the present weights; once after every optimizer step."""
-        self.average.update_parameters(self.net)
-
-    def averaged_net(self) -> nn.Module:
-        """The network with averaged weights: what is evaluated and saved."""
-        return self.average.module
 
     def forward(self, roll: Tensor, noise: Tensor, u: Tensor) -> dict[str, Tensor]:
         """The loss of a batch, `{"loss": ()}`."""

@@ -23,15 +23,7 @@ from typing import Any, cast
 
 import torch
 from diffusers import UNet2DModel
-from transformers import (
-    EarlyStoppingCallback,
-    Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-    set_seed,
-)
+from transformers import EarlyStoppingCallback, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
 from scorehub import cards, hub
@@ -39,6 +31,7 @@ from scorehub.pipelines.score_sde.paper.unet.score_net import ScoreNet
 from scorehub.pipelines.score_sde.pipeline import ScoreSDEPipeline
 from scorehub.pipelines.score_sde.scheduler import sde_scheduler
 from scorehub.rolls import RollSpec
+from scorehub.trainers.averaged_training import AverageWeights, LossTrainer
 from scorehub.trainers.roll_strips import Strips, load_strips, make_strips, pack_strips, read_pieces, split_folds
 from scorehub.trainers.roll_windows import NoisyWindows, RollWindows
 from scorehub.trainers.run_settings import claim_folder
@@ -48,37 +41,6 @@ from scorehub.trainers.score_matching import ScoreMatching
 TEMPOS = (0.85, 0.92, 1.0, 1.08, 1.17)  # at which `augment` hears the training pieces
 NETWORKS = {"UNet2DModel": UNet2DModel, "ScoreNet": ScoreNet}
 HELD_OUT = 512  # at most, windows of an evaluation
-
-
-class AverageWeights(TrainerCallback):
-    """Moves the averaged weights after every optimizer step."""
-
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """See `ScoreMatching.update_average`."""
-        kwargs["model"].update_average()
-
-
-class ScoreSDETrainer(Trainer):
-    """Trainer of `ScoreMatching`: batches are its arguments, and the loss is all that it puts out."""
-
-    def prediction_step(
-        self,
-        model: torch.nn.Module,
-        inputs: dict[str, torch.Tensor | Any],
-        prediction_loss_only: bool,
-        ignore_keys: list[str] | None = None,
-    ) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]:
-        """The held-out loss of a batch, by the averaged weights."""
-        with torch.no_grad(), self.compute_loss_context_manager():
-            loss = model(**self._prepare_inputs(inputs))["loss"]
-        return loss.detach(), None, None
-
-    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
-        # Weights are kept channels-last, and safetensors writes contiguous tensors only.
-        state = self.model.state_dict() if state_dict is None else state_dict  # type: ignore[union-attr]
-        super()._save(output_dir, {name: value.contiguous() for name, value in state.items()})
 
 
 def find_strips(config: ScoreSDEConfig) -> Strips:
@@ -125,7 +87,7 @@ def make_trainer(
     training: Strips,
     held_out: Strips,
     build: Callable[..., ScoreMatching] | None = None,
-) -> ScoreSDETrainer:
+) -> LossTrainer:
     """A trainer on the windows of `training` that evaluates on those of `held_out`, with fixed noise and times.
 
     Args:
@@ -142,7 +104,7 @@ def make_trainer(
     # Whole batches, so that the mean over batches is that over windows, however many processes share them.
     length -= length % config.batch_size if length > config.batch_size else 0
     patience = [EarlyStoppingCallback(config.patience)] if config.patience else []
-    return ScoreSDETrainer(
+    return LossTrainer(
         model=None if build else build_model(config),
         model_init=build,  # type: ignore[arg-type]
         args=training_arguments(config, folder, draws, math.prod(spec.shape)),
@@ -152,7 +114,7 @@ def make_trainer(
     )
 
 
-def train(config: ScoreSDEConfig, folder: Path, training: Strips, held_out: Strips) -> ScoreSDETrainer:
+def train(config: ScoreSDEConfig, folder: Path, training: Strips, held_out: Strips) -> LossTrainer:
     """Trains, from the last checkpoint in `folder` if there is one; the best averaged weights are then the model's."""
     trainer = make_trainer(config, folder, training, held_out)
     trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)) if folder.is_dir() else None)

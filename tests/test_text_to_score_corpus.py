@@ -1,0 +1,153 @@
+"""Pages for the text-to-score trainer: engraved ones say what they are, pieces of scans lie where the others do."""
+
+import csv
+import io
+import tarfile
+
+import numpy as np
+import pytest
+from datasets import load_dataset
+from PIL import Image
+
+from scorehub.notation.kern import read_kern
+from scorehub.pipelines.music_transcription.semantic import Clef, KeySignature, Note, parse_semantic
+from scorehub.pipelines.score_following.layout import read_page
+from scorehub.trainers import text_to_score_corpus as corpus
+from scorehub.trainers.text_to_score_pages import INSTRUMENTS, draw_page, find_works, join_excerpts, name_key
+from scorehub.trainers.text_to_score_scans import cut_scan, find_scans
+
+MELODY = "**kern\n*clefG2\n*k[]\n*M4/4\n=-\n" + "4c\n4e\n4g\n4cc\n=\n4a\n8g\n8f\n4e\n4d\n=\n" * 40 + "*-\n"
+
+
+@pytest.fixture(scope="module")
+def works(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("excerpts")
+    for name in ("one", "two"):
+        (folder / f"{name}.krn").write_text(MELODY + f"!! {name}\n")
+    return find_works(folder)
+
+
+def test_a_page_has_seven_staves_on_the_grid_and_the_fields_of_what_it_shows(works):
+    page = draw_page(works[0], np.random.default_rng(3))
+    assert page["image"].size == (256, 352)
+    staves = [staff for system in read_page(np.asarray(page["image"])).systems for staff in system.staves]
+    assert len(staves) == 7
+    assert [round(staff.top) for staff in staves] == pytest.approx([20 + 48 * n for n in range(7)], abs=1)
+    assert page["instrumentation"] in INSTRUMENTS
+    assert page["key"].endswith("major")  # C E G C stands for its tonic in every signature
+    again = draw_page(works[0], np.random.default_rng(3))
+    assert np.array_equal(np.asarray(page["image"]), np.asarray(again["image"]))
+
+
+def test_melodies_are_moved_into_the_key_and_the_clef(works):
+    tokens = join_excerpts(works[0], "cello", 3, 0)
+    assert tokens[:2] == [Clef("F", 4), KeySignature(3)]
+    steps = [str(token.pitch)[:-1] for token in tokens if isinstance(token, Note)][:4]
+    assert steps == ["A", "C#", "E", "A"]
+    assert sum(isinstance(token, KeySignature) for token in tokens) == 1
+    original = [token.length for token in read_kern(works[0].excerpts[0].notation) if isinstance(token, Note)]
+    assert [token.length for token in tokens if isinstance(token, Note)][: len(original)] == original
+
+
+@pytest.mark.parametrize(
+    ("notes", "fifths", "key"),
+    [
+        ("C4 E4 G4 C5", 0, "C major"),
+        ("A3 C4 E4 A4", 0, "A minor"),
+        ("F#4 A#4 C#5", 6, "F sharp major"),
+        ("D#4 F#4 A#4", 6, "D sharp minor"),
+        ("Cb4 Eb4 Gb4", -7, "C flat major"),
+        ("Ab4 Cb5 Eb5", -7, "A flat minor"),
+        ("A#3 C#4 E#4", 7, "A sharp minor"),
+        ("G3 Bb3 D4", -2, "G minor"),
+    ],
+)
+def test_a_key_is_named_by_its_signature_and_the_triad_that_is_heard(notes, fifths, key):
+    tokens = parse_semantic("\t".join(f"note-{pitch}_quarter" for pitch in notes.split()))
+    assert name_key(tokens, fifths) == key
+
+
+def test_a_work_that_fills_no_page_has_none(tmp_path):
+    (tmp_path / "short.krn").write_text("**kern\n*clefG2\n*k[]\n*M4/4\n=-\n4c\n4e\n4g\n4cc\n*-\n")
+    assert draw_page(find_works(tmp_path)[0], np.random.default_rng(0)) is None
+
+
+def piano_page():
+    """A page of two systems of two staves, 9 px a space, between 40 and 740 px."""
+    page = np.full((900, 800), 255, np.uint8)
+    for top in (100, 220, 460, 580):
+        for line in range(5):
+            page[top + 9 * line : top + 9 * line + 1, 60:740] = 0
+    for top, bottom in ((100, 257), (460, 617)):
+        page[top:bottom, 58:62] = 0
+        page[top:bottom, 736:740] = 0
+    return Image.fromarray(page)
+
+
+def write_scans(folder, archived=True):
+    folder.mkdir()
+    file = io.BytesIO()
+    piano_page().save(file, "PNG")
+    if archived:
+        with tarfile.open(folder / "pages.tar", "w") as archive:
+            member = tarfile.TarInfo("a_1.png")
+            member.size = len(file.getvalue())
+            archive.addfile(member, io.BytesIO(file.getvalue()))
+    else:
+        (folder / "a_1.png").write_bytes(file.getvalue())
+    row = {
+        "file": "a_1.png", "work": "a", "composer": "Haydn, Joseph", "key": "D major", "instrumentation": "piano",
+        "genre": "sonata", "period": "Classical",
+    }  # fmt: skip
+    with (folder / "pages.csv").open("w", newline="") as table:
+        writer = csv.DictWriter(table, row)
+        writer.writeheader()
+        writer.writerow(row)
+
+
+@pytest.mark.parametrize("archived", [True, False])
+def test_a_piece_of_a_scan_begins_with_a_system_at_the_size_of_engraved_pages(tmp_path, archived):
+    write_scans(tmp_path / "scans", archived)
+    pieces = cut_scan(find_scans(tmp_path / "scans")[0])
+    assert pieces[0]["composer"] == "Haydn, Joseph"
+    assert pieces[0]["piece_style"] == "Classical"
+    page = np.asarray(pieces[0]["image"])
+    assert page.shape == (352, 256)
+    dark = np.flatnonzero(page[:, 100:].mean(1) < 200)
+    assert dark[0] == pytest.approx(20, abs=1.5)  # the first line
+    assert np.diff(dark[:5].astype(float)).mean() == pytest.approx(4, abs=0.5)
+    columns = np.flatnonzero(page[20:89].mean(0) < 80)
+    assert columns[0] == pytest.approx(16, abs=2)  # the system's left end
+
+
+def test_a_corpus_has_splits_by_work_and_a_stopped_run_goes_on(works, tmp_path, monkeypatch):
+    write_scans(tmp_path / "scans")
+    scans = find_scans(tmp_path / "scans")
+    monkeypatch.setattr(corpus, "PER_SHARD", 3)
+    monkeypatch.setattr(corpus, "is_held_out", lambda work: work == "two")
+    plan = corpus.plan_pages(works, 6, scans, 0)
+    output = tmp_path / "pages"
+    total = corpus.write_corpus(plan, output, 1)
+    shards = {path: path.read_bytes() for path in sorted((output / "data").iterdir())}
+    assert [path.name for path in shards] == [
+        "train-00000.parquet", "train-00001.parquet", "validation-00000.parquet"
+    ]  # fmt: skip
+    pages = load_dataset(str(output))
+    assert len(pages["train"]) + len(pages["validation"]) == total
+    assert set(pages["train"]["work"]) == {"one", "a"}
+    assert set(pages["train"]["kind"]) == {"engraved", "scan"}
+    assert set(pages["validation"]["work"]) == {"two"}
+    assert pages["train"][0]["image"].size == (256, 352)
+    first = next(iter(shards))
+    first.unlink()
+    (output / "data" / "train-00000.part").write_bytes(b"half")
+    corpus.write_corpus(plan, output, 1)
+    assert {path: path.read_bytes() for path in sorted((output / "data").iterdir())} == shards
+
+
+def test_wrong_folders_of_scans_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"folder of scans must hold pages.csv"):
+        find_scans(tmp_path)
+    (tmp_path / "pages.csv").write_text("file,work\nx.png,x\n")
+    with pytest.raises(ValueError, match=r"pages.csv must have the columns .* got no composer"):
+        find_scans(tmp_path)

@@ -1,0 +1,81 @@
+"""Trainings whose model returns its loss, and evaluates the moving average of its weights.
+
+The average draws better than the weights of any step. Both lie in the model's state dict, so that a checkpoint holds
+them, and loading one needs nothing else.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+
+class WeightAverage(AveragedModel):
+    """A copy of a network that keeps `decay` of itself a step, less in the first ones, whose weights it should forget.
+
+    Raises:
+        ValueError: `decay` is not from 0 to below 1.
+    """
+
+    def __init__(self, net: nn.Module, decay: float) -> None:
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay must be 0 to below 1, got {decay}")
+        super().__init__(net, multi_avg_fn=self._move, use_buffers=True)
+        self.decay = decay
+        self.requires_grad_(False)
+
+    def _move(self, averaged: Any, current: Any, count: Tensor | int) -> None:
+        kept = min(self.decay, (1 + int(count)) / (10 + int(count)))
+        for mine, new in zip(averaged, current, strict=True):
+            mine.lerp_(new.to(mine.dtype), 1 - kept) if mine.is_floating_point() else mine.copy_(new)
+
+
+class AveragedModule(nn.Module):
+    """Trains `net`; its average is what is evaluated and saved, or itself where `decay` is 0."""
+
+    def __init__(self, net: nn.Module, decay: float) -> None:
+        super().__init__()
+        self.net = net
+        self.average = WeightAverage(net, decay) if decay else None
+
+    def update_average(self) -> None:
+        """Moves the average towards the present weights; once after every optimizer step."""
+        if self.average is not None:
+            self.average.update_parameters(self.net)
+
+    def averaged_net(self) -> Any:
+        """The network with averaged weights."""
+        return self.net if self.average is None else self.average.module
+
+
+class AverageWeights(TrainerCallback):
+    """Moves the averaged weights after every optimizer step."""
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """See `AveragedModule.update_average`."""
+        kwargs["model"].update_average()
+
+
+class LossTrainer(Trainer):
+    """Trainer of a module that returns `{"loss": ()}`: batches are its arguments, its loss is all that it tells."""
+
+    def prediction_step(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Tensor | Any],
+        prediction_loss_only: bool,
+        ignore_keys: list[str] | None = None,
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """The held-out loss of a batch, by the averaged weights."""
+        with torch.no_grad(), self.compute_loss_context_manager():
+            loss = model(**self._prepare_inputs(inputs))["loss"]
+        return loss.detach(), None, None
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        # Weights are kept channels-last, and safetensors writes contiguous tensors only.
+        state = self.model.state_dict() if state_dict is None else state_dict  # type: ignore[union-attr]
+        super()._save(output_dir, {name: value.contiguous() for name, value in state.items()})

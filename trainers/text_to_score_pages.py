@@ -1,0 +1,181 @@
+"""Pages of music engraved for the text-to-score model, from melodies of real works in any key and clef.
+
+    works = find_works(Path("polish_incipits.parquet"))
+    page = draw_page(works[0], np.random.default_rng(0))
+
+A page goes through the excerpts of one work. Its staves are 16 px high and lie 48 px apart, so that every staff, clef
+and key signature falls on the same pixels of a latent that stands for 16 of them.
+"""
+
+import re
+import zlib
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from scorehub.dataset_builders.camera_primus.incipits import Incipit, read_incipits
+from scorehub.engraving import Layout, engrave_score
+from scorehub.notation.accidentals import SHARPS
+from scorehub.notation.kern import read_kern
+from scorehub.notation.kern_writer import write_kern
+from scorehub.notation.pae import read_pae
+from scorehub.notation.transposing import transpose
+from scorehub.pipelines.music_transcription.semantic import (
+    Barline,
+    Clef,
+    KeySignature,
+    MultiRest,
+    Note,
+    TimeSignature,
+    Token,
+)
+from scorehub.svg import rasterise
+
+WIDTH, HEIGHT = 256, 352  # px
+# At 7.2 mm a staff, here 16 px, verovio draws at its own scale, and all lines fall between pixels.
+LAYOUT = Layout(
+    staff_mm=7.2,
+    width_mm=7.2 * WIDTH / 16,
+    height_mm=7.2 * HEIGHT / 16,
+    margin_mm=3.6,
+    system_gap=4,
+    note_spacing=0.22,
+    line_width=0.25,
+    stem_width=0.25,
+)
+# Clef, and the diatonic height in the middle of what is played.
+INSTRUMENTS = {"violin": (Clef("G", 2), 36), "viola": (Clef("C", 3), 29), "cello": (Clef("F", 4), 23)}
+READERS = {"kern": read_kern, "pae": read_pae}
+FULL = 190  # symbols that fill a page
+STYLES = {
+    "Renaissance": ("Marenzio, Luca", "Gomółka, Mikołaj", "Stabile, Annibale"),
+    "Baroque": ("Zieleński, Mikołaj",),
+    "Classical": (
+        "Stefani, Józef",
+        "Elsner, Józef",
+        "Dankowski, Adalbert",
+        "Ścigalski, Franciszek",
+        "Kozłowski, Józef",
+    ),
+    "Romantic": (
+        "Moniuszko, Stanisław",
+        "Paderewski, Ignacy Jan",
+        "Noskowski, Zygmunt",
+        "Żeleński, Władysław",
+        "Sowiński, Wojciech",
+    ),
+}
+_STYLE_OF = {composer: style for style, composers in STYLES.items() for composer in composers}
+# Genres by what begins a word of the title.
+GENRES = {
+    "mazur": "mazurka",
+    "polon": "polonaise",
+    "krakowiak": "krakowiak",
+    "aria": "aria",
+    "sonat": "sonata",
+    "menu": "minuet",
+    "walc": "waltz",
+    "kwartet": "quartet",
+}
+# How well each step above the tonic fits a key (Krumhansl and Kessler 1982).
+MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
+MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
+
+
+@dataclass(frozen=True)
+class Work:
+    """Excerpts of a work, and what is known of it."""
+
+    name: str
+    excerpts: tuple[Incipit, ...]
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Of `pipelines.text_to_score.prompt.FIELDS`, those that don't depend on how it is engraved."""
+        first = self.excerpts[0]
+        composer = "" if first.composer == "Anonim" else first.composer
+        words = re.findall(r"\w+", first.title.casefold())
+        genre = next((GENRES[start] for word in words for start in GENRES if word.startswith(start)), "")
+        return {"composer": composer, "piece_style": _STYLE_OF.get(composer, ""), "genre": genre}
+
+
+def find_works(path: Path) -> list[Work]:
+    """The works of a table of excerpts (see `read_incipits`), in an order that says nothing about them."""
+    excerpts = sorted(read_incipits(path).values(), key=lambda excerpt: excerpt.group)
+    works = [Work(name, tuple(found)) for name, found in groupby(excerpts, lambda excerpt: excerpt.group)]
+    return sorted(works, key=lambda work: zlib.crc32(work.name.encode()))
+
+
+def draw_page(work: Work, rng: np.random.Generator) -> dict[str, Any] | None:
+    """A page of a work for a random instrument, in a random key, as `image` and the prompt's fields.
+
+    Returns:
+        None where the work does not fill a page.
+    """
+    instrument = str(rng.choice(list(INSTRUMENTS)))
+    fifths = int(rng.integers(-7, 8))
+    tokens = join_excerpts(work, instrument, fifths, int(rng.integers(len(work.excerpts))))
+    if len(tokens) < FULL:
+        return None
+    try:
+        pages = engrave_score(write_kern(tokens, beams=True), LAYOUT).pages
+    except ValueError:
+        return None
+    if len(pages) < 2:  # the last page is not full
+        return None
+    image: Image.Image = rasterise(pages[0], WIDTH)
+    return {"image": image, "instrumentation": instrument, "key": name_key(tokens, fifths), **work.fields}
+
+
+def join_excerpts(work: Work, instrument: str, fifths: int, first: int) -> list[Token]:
+    """One melody of a work's excerpts from the one numbered `first` on, until it fills a page."""
+    clef, centre = INSTRUMENTS[instrument]
+    joined: list[Token] = [clef, KeySignature(fifths)]
+    meter = ""
+    for excerpt in (*work.excerpts[first:], *work.excerpts[:first]):
+        try:
+            tokens = transpose(READERS[excerpt.format](excerpt.notation), fifths, centre)
+        except ValueError:
+            continue
+        if any(isinstance(token, MultiRest) or (isinstance(token, Note) and token.grace) for token in tokens):
+            continue
+        for token in tokens:
+            if isinstance(token, TimeSignature) and token.text != meter:
+                joined.append(token)
+                meter = token.text
+            elif not isinstance(token, Clef | KeySignature | TimeSignature):
+                joined.append(token)
+        if not isinstance(joined[-1], Barline):
+            joined.append(Barline())
+        if len(joined) >= FULL:
+            break
+    return joined
+
+
+def name_key(tokens: list[Token], fifths: int) -> str:
+    """The key of a melody: of the two that have this signature the one that its notes fit better.
+
+    >>> from scorehub.pipelines.music_transcription.semantic import parse_semantic
+    >>> name_key(parse_semantic("note-A4_half\\tnote-C5_quarter\\tnote-E5_quarter"), 0)
+    'A minor'
+    """
+    heard = np.zeros(12)
+    for token in tokens:
+        if isinstance(token, Note):
+            heard[token.pitch.midi % 12] += float(token.length.fraction)
+    tonics = 7 * fifths % 12, (7 * fifths + 9) % 12
+    fits = [
+        np.corrcoef(np.roll(profile, tonic), heard)[0, 1]
+        for profile, tonic in zip((MAJOR, MINOR), tonics, strict=True)
+    ]
+    return f"{_name_tonic(fifths)} major" if fits[0] >= fits[1] else f"{_name_tonic(fifths + 3)} minor"
+
+
+def _name_tonic(fifths: int) -> str:
+    """The note so many fifths above C, as in `E flat`."""
+    alter, place = divmod(fifths + 1, 7)
+    return SHARPS[place] + (" sharp" * alter if alter > 0 else " flat" * -alter)
