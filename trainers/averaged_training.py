@@ -35,6 +35,8 @@ class WeightAverage(AveragedModel):
 class AveragedModule(nn.Module):
     """Trains `net`; its average is what is evaluated and saved, or itself where `decay` is 0."""
 
+    net: Any
+
     def __init__(self, net: nn.Module, decay: float) -> None:
         super().__init__()
         self.net = net

@@ -7,7 +7,7 @@ processes, and after any interruption.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import datasets
 import numpy as np
@@ -20,7 +20,7 @@ from torch.utils.data import Dataset, IterableDataset
 
 from scorehub.pipelines.text_to_score.prompt import FIELDS, write_prompt
 
-Pages = datasets.Dataset | datasets.IterableDataset
+Pages: TypeAlias = datasets.Dataset | datasets.IterableDataset
 Row = Mapping[str, Any]
 Item = dict[str, Tensor]
 
