@@ -1,5 +1,6 @@
 """`scorehub generate`: music from the models."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from scorehub.cli_parts import one_line_errors
 
 if TYPE_CHECKING:
     from scorehub.pipelines.score_sde.samplers import Callback
+    from scorehub.pipelines.text_to_score.pipeline import Prompt
 
 app = typer.Typer(no_args_is_help=True, help="Music from the models: new, or in place of a damaged passage.")
 
@@ -80,6 +82,68 @@ def generate_repair(
         out.write_bytes(write_midi(repaired))
         inside = (repaired.onset >= start) & (repaired.onset < end)
         typer.echo(f"wrote {out}, {inside.sum()} new notes from {start:g} to {end:g} s")
+
+
+@app.command("page")
+def generate_page(
+    prompt: Annotated[str | None, typer.Argument(help="In the form of the example; or name fields instead.")] = None,
+    composer: Annotated[str, typer.Option(help="Field of the prompt, such as 'Bach, Johann Sebastian'.")] = "",
+    instrumentation: Annotated[str, typer.Option(help="Field of the prompt, such as violin.")] = "",
+    key: Annotated[str, typer.Option(help="Field of the prompt, such as 'A major'.")] = "",
+    piece_style: Annotated[str, typer.Option(help="Field of the prompt, such as Baroque.")] = "",
+    genre: Annotated[str, typer.Option(help="Field of the prompt, such as sonatas.")] = "",
+    out: Annotated[Path, typer.Option(help="File to write: .png, or .pdf in black and white.")] = Path("page.png"),
+    count: Annotated[int, typer.Option(help="Pages: page-1.png, page-2.png and so on, or one PDF.")] = 1,
+    bitmap: Annotated[bool, typer.Option("--bitmap", help="PNG in black and white, at 300 dpi.")] = False,
+    preset: Annotated[
+        str, typer.Option(help="fast: 20 steps, guidance 3; paper: DDIM, 250 steps, guidance 4.")
+    ] = "fast",
+    steps: Annotated[int | None, typer.Option(help="In place of the preset's.")] = None,
+    guidance: Annotated[
+        float | None, typer.Option(help="How much the prompt counts, in place of the preset's.")
+    ] = None,
+    negative: Annotated[str, typer.Option(help="Prompt that pages must not be like.")] = "",
+    seed: Annotated[int, typer.Option(help="Of the first page; each one has the next.")] = 0,
+    intermediates_every: Annotated[int, typer.Option(help="Also write unfinished pages, each so many steps.")] = 0,
+    model: Model = None,
+) -> None:
+    """Draw pages of music from words.
+
+    scorehub generate page "a music score, instrumentation is violin, key is A major" --out page.png
+
+    scorehub generate page --instrumentation piano --key "D minor" --count 4 --out pages.pdf
+    """
+    from scorehub.pipelines.text_to_score.page import to_pdf
+    from scorehub.text_to_score import Sampling, draw_pages, load_pipeline, page_paths, save_png
+
+    with one_line_errors():
+        fields = {"composer": composer, "instrumentation": instrumentation, "key": key}
+        words = _one_prompt(prompt, fields | {"piece_style": piece_style, "genre": genre})
+        paths, is_pdf = page_paths(out, count), out.suffix.lower() == ".pdf"
+        pipe = load_pipeline(model)
+        sampling = Sampling(preset, steps, guidance, negative or None)
+        pages, calls, begun = [], 0, time.monotonic()
+        for number, path in enumerate(paths):
+            pipe.set_progress_bar_config(desc=path.stem, leave=False, disable=None)
+            made = draw_pages(pipe, words, [seed + number], sampling, intermediates_every)
+            for n_kept, (unfinished,) in enumerate(made.intermediates, 1):
+                unfinished.save(path.with_name(f"{path.stem}-step-{n_kept * intermediates_every}.png"))
+            if not is_pdf:
+                save_png(made.images[0], path, bitmap)
+            pages += made.images
+            calls += made.network_calls
+        if is_pdf:
+            out.write_bytes(to_pdf(pages))
+        written = out if is_pdf or count == 1 else f"{paths[0]} to {paths[-1]}"
+        typer.echo(f"wrote {written}, {calls} network calls, {time.monotonic() - begun:.1f} s")
+
+
+def _one_prompt(prompt: str | None, fields: dict[str, str]) -> "Prompt":
+    """A text or fields, whichever is given."""
+    if (prompt is None) != any(fields.values()):
+        given = "none" if prompt is None else "both"
+        raise ValueError(f"prompt must be a text, or fields by options such as --key, got {given}")
+    return fields if prompt is None else prompt
 
 
 def _write(made: Any, out: Path) -> None:

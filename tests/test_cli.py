@@ -8,7 +8,7 @@ from scorehub.cli import app
 
 COMMANDS = {"build", "load", "check", "stats", "classify", "distort", "download", "demo", "push", "generate"}
 COMMANDS |= {"convert", "follow", "listen", "study", "transcribe"}
-GENERATES = {"roll", "repair"}
+GENERATES = {"roll", "repair", "page"}
 PUSHES = {"dataset", "model", "space"}
 STUDIES = {"fusion"}
 CONVERTS = {"ldm"}

@@ -4,19 +4,30 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 A4_INCHES = 8.27, 11.69
 _DPI = 300
 _THRESHOLDS = (64, 192)  # of grey: paper that was never white, and ink that was never black, must not win
+_AROUND = 128  # of the page's width: half a staff space of a page with staves that are a 16th of it
+_DARKER = 12  # levels
+_FAINT = 0.6  # of the way from the threshold to paper, up to which faint ink is seen
 
 
 def to_bitmap(page: Image.Image) -> Image.Image:
-    """The page in black and white at 300 dpi of A4's width or height, edges smooth; an image of mode 1."""
+    """The page in black and white at 300 dpi of A4's width or height, edges smooth; an image of mode 1.
+
+    Ink is what is darker than the page's threshold, and what is less dark, as staff lines thinner than a pixel are,
+    but darker than what is around it.
+    """
     grey = page.convert("L")
     factor = _DPI * min(side / size for side, size in zip(A4_INCHES, grey.size, strict=True))
     large = grey.resize([max(1, round(factor * size)) for size in grey.size], Image.Resampling.BICUBIC)
-    return Image.fromarray(np.asarray(large) > find_threshold(np.asarray(grey)))
+    around = np.asarray(large.filter(ImageFilter.GaussianBlur(large.width / _AROUND)), np.int16)
+    levels = np.asarray(large)
+    threshold = find_threshold(np.asarray(grey))
+    faint = threshold + _FAINT * (np.percentile(levels, 95) - threshold)
+    return Image.fromarray((levels > threshold) & ((levels > around - _DARKER) | (levels > faint)))
 
 
 def find_threshold(grey: np.ndarray) -> int:

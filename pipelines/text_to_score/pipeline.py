@@ -21,37 +21,19 @@ from typing import Any
 
 import torch
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.utils.outputs import BaseOutput
 from PIL import Image
 
 from .page import to_bitmap, to_pdf
 from .prompt import check_prompt, check_values, parse_prompt, write_prompt
+from .sampling import PRESETS, Preset, Watcher, page_generators
 
 OUTPUT_TYPES = ("pil", "bitmap", "pdf", "np", "pt", "latent")
 SIDES = (64, 2048)  # px
 MAX_PAGES = 256
-_CODE = ("pipeline.py", "page.py", "prompt.py")
+_CODE = ("pipeline.py", "page.py", "prompt.py", "sampling.py")
 
 Prompt = str | Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Preset:
-    """How pages are sampled.
-
-    Attributes:
-        steps: calls of the network.
-        guidance: scale of classifier-free guidance.
-        scheduler: class of the scheduler; None for the folder's own.
-    """
-
-    steps: int
-    guidance: float
-    scheduler: type[Any] | None = None
-
-
-PRESETS = {"fast": Preset(20, 3.0), "paper": Preset(250, 4.0, DDIMScheduler)}
 
 
 @dataclass
@@ -102,6 +84,14 @@ class TextToScorePipeline(StableDiffusionPipeline):
         super().__init__(vae, text_encoder, tokenizer, unet, scheduler, *checks)
         self.register_to_config(vocabulary=vocabulary)
 
+    @classmethod
+    def load_config(cls, *args: Any, **kwargs: Any) -> Any:
+        """A folder's index. Called by name, this class is what pages are drawn with, not the code in the folder."""
+        loaded = super().load_config(*args, **kwargs)
+        index = loaded[0] if isinstance(loaded, tuple) else loaded
+        index["_class_name"] = cls.__name__
+        return loaded
+
     @torch.no_grad()
     def __call__(
         self,
@@ -150,7 +140,7 @@ class TextToScorePipeline(StableDiffusionPipeline):
             raise ValueError(
                 f"num_inference_steps must be from 1, guidance and intermediates_every from 0, got {given}"
             )
-        watcher = _Watcher(intermediates_every, callback_on_step_end)
+        watcher = Watcher(intermediates_every, callback_on_step_end)
         with self._scheduler_of(chosen):
             made = super().__call__(
                 prompts,
@@ -160,7 +150,7 @@ class TextToScorePipeline(StableDiffusionPipeline):
                 guidance_scale=guidance,
                 negative_prompt=None if negative_prompt is None else self._read(negative_prompt) * len(prompts),
                 num_images_per_prompt=num_images_per_prompt,
-                generator=_generators(generator, n_pages),
+                generator=page_generators(generator, n_pages),
                 latents=latents,
                 output_type="pil" if output_type in ("bitmap", "pdf") else output_type,
                 callback_on_step_end=watcher,
@@ -225,32 +215,6 @@ class TextToScorePipeline(StableDiffusionPipeline):
             yield
         finally:
             self.scheduler = own
-
-
-class _Watcher:
-    """Counts steps, and keeps some of the unfinished pages."""
-
-    def __init__(self, every: int, callback: Callable[..., dict[str, Any]] | None) -> None:
-        self.every, self.callback = every, callback
-        self.kept: list[list[Image.Image]] = []
-        self.calls = 0
-
-    def __call__(self, pipe: TextToScorePipeline, step: int, time: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        self.calls += 1
-        if self.every and self.calls % self.every == 0:
-            self.kept.append(pipe.decode(tensors["latents"]))
-        return tensors if self.callback is None else self.callback(pipe, step, time, tensors)
-
-
-def _generators(given: torch.Generator | list[torch.Generator] | None, n_pages: int) -> list[torch.Generator]:
-    """One per page; from one generator, or none, come the seeds of as many."""
-    if isinstance(given, list):
-        if len(given) != n_pages:
-            raise ValueError(f"generators must be one per page, {n_pages}, got {len(given)}")
-        return given
-    device = given.device if given else "cpu"
-    seeds = torch.randint(2**62, (n_pages,), generator=given, device=device).tolist()
-    return [torch.Generator(device).manual_seed(seed) for seed in seeds]
 
 
 def _convert(images: Any, output_type: str) -> Any:

@@ -18,9 +18,9 @@ from scorehub.rolls import RollSpec, make_roll, roll_to_notes
 from scorehub.spaces import markup
 from scorehub.spaces.jobs import QUIET, Updates
 from scorehub.spaces.piano_roll_sde import browser, controls, show
-from scorehub.spaces.piano_roll_sde.controls import Buttons
 from scorehub.spaces.piano_roll_sde.piece import to_player
 from scorehub.spaces.piano_roll_sde.sampling import Job
+from scorehub.spaces.starting import Buttons, seed_box, start_buttons, summary_line
 
 MAX_ROLLS = 4
 EMPTY = "Noise: press Draw to hear what is in it"
@@ -50,8 +50,8 @@ def draw_tab(pipe: ScoreSDEPipeline) -> None:
                 count = gr.Radio(
                     list(range(1, MAX_ROLLS + 1)), value=1, label="Rolls", min_width=180, elem_classes="count"
                 )
-                seed = controls.seed_box()
-            buttons = controls.start_buttons("Draw")
+                seed = seed_box()
+            buttons = start_buttons("Draw")
         with gr.Column(scale=3, min_width=320), gr.Row():
             cards = [_card(visible=number == 0) for number in range(MAX_ROLLS)]
             noise = np.random.default_rng(0).normal(size=(1, *spec.shape)) * 0.6
@@ -82,7 +82,7 @@ def _draw_events(pipe: ScoreSDEPipeline, cards: list[Card], options: list[Any], 
         except ValueError as error:
             yield buttons.idle(markup.reason(error))
             return
-        line = controls.summary_line(job.evaluations, time.monotonic() - begun)
+        line = summary_line(job.evaluations, time.monotonic() - begun)
         with TemporaryDirectory() as folder:
             yield buttons.idle(line) | _results(pipe, job.result.rolls, seeds, cards, Path(folder))
 

@@ -16,11 +16,11 @@ from scorehub.repair import Sampling, repair_passage, roll_spec
 from scorehub.spaces import markup
 from scorehub.spaces.jobs import QUIET, Updates
 from scorehub.spaces.piano_roll_sde import controls, piece, piece_view
-from scorehub.spaces.piano_roll_sde.controls import Buttons
 from scorehub.spaces.piano_roll_sde.passage import Passage
 from scorehub.spaces.piano_roll_sde.piece import Repaired
 from scorehub.spaces.piano_roll_sde.piece_view import PieceView
 from scorehub.spaces.piano_roll_sde.sampling import Job
+from scorehub.spaces.starting import Buttons, seed_box, start_buttons, summary_line
 
 FIRST_TUNE = "bach_prelude_in_c"
 TAKES = "The more, the better the new fits what is around it, and the longer it takes."
@@ -37,8 +37,8 @@ def repair_tab(pipe: ScoreSDEPipeline) -> None:
             with gr.Accordion("Sampler, steps, takes, seed", open=False):
                 sampler, steps = controls.sampler_controls()
                 takes = gr.Slider(1, 10, 5, step=1, label="Takes of each step", info=TAKES)
-                seed = controls.seed_box()
-            buttons = controls.start_buttons("Repair")
+                seed = seed_box()
+            buttons = start_buttons("Repair")
         with gr.Column(scale=3, min_width=320):
             view, midi, keep = piece_view.make_view(first, roll_spec(pipe), marks)
     jobs = _repair_events(pipe, view, midi, [sampler, steps, takes, seed], buttons)
@@ -110,7 +110,7 @@ def _repair_events(
         except ValueError as error:
             yield buttons.idle(markup.reason(error)) | view.without_result()
             return
-        line = controls.summary_line(job.evaluations, time.monotonic() - begun)
+        line = summary_line(job.evaluations, time.monotonic() - begun)
         with TemporaryDirectory() as folder:
             path = Path(folder, f"{passage.piece.name}_repaired.mid")
             path.write_bytes(write_midi(job.result))

@@ -1,0 +1,1 @@
+"""Draw pages of music from words."""
