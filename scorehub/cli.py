@@ -8,12 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
-from scorehub import cli_build, cli_convert, cli_follow, cli_generate, cli_push, cli_study, cli_transcribe
+from scorehub import (
+    cli_build,
+    cli_convert,
+    cli_evaluate,
+    cli_follow,
+    cli_generate,
+    cli_push,
+    cli_study,
+    cli_transcribe,
+)
 from scorehub.cli_parts import one_line_errors
 
 app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(cli_build.app, name="build")
 app.add_typer(cli_convert.app, name="convert")
+app.add_typer(cli_evaluate.app, name="evaluate")
 app.add_typer(cli_generate.app, name="generate")
 app.add_typer(cli_push.app, name="push")
 app.add_typer(cli_study.app, name="study")

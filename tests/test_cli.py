@@ -7,11 +7,12 @@ from typer.testing import CliRunner
 from scorehub.cli import app
 
 COMMANDS = {"build", "load", "check", "stats", "classify", "distort", "download", "demo", "push", "generate"}
-COMMANDS |= {"convert", "follow", "listen", "study", "transcribe"}
+COMMANDS |= {"convert", "evaluate", "follow", "listen", "study", "transcribe"}
 GENERATES = {"roll", "repair", "page"}
 PUSHES = {"dataset", "model", "space"}
 STUDIES = {"fusion"}
 CONVERTS = {"ldm"}
+EVALUATES = {"text_to_score"}
 BUILDS = {"musicscore", "camera_primus", "msmd", "performances", "maestro"}
 
 
@@ -27,9 +28,10 @@ def test_the_commands_are_those_of_the_readme():
     assert set(commands["generate"].commands) == GENERATES
     assert set(commands["study"].commands) == STUDIES
     assert set(commands["convert"].commands) == CONVERTS
+    assert set(commands["evaluate"].commands) == EVALUATES
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS - {"push", "build", "generate", "study", "convert"}))
+@pytest.mark.parametrize("command", sorted(COMMANDS - {"push", "build", "generate", "study", "convert", "evaluate"}))
 def test_each_command_shows_an_example(command):
     assert f"scorehub {command} " in run(command, "--help").output
 
@@ -47,6 +49,11 @@ def test_each_generate_shows_an_example(what):
 @pytest.mark.parametrize("kind", sorted(CONVERTS))
 def test_each_convert_shows_an_example(kind):
     assert f"scorehub convert {kind} " in run("convert", kind, "--help").output
+
+
+@pytest.mark.parametrize("model", sorted(EVALUATES))
+def test_each_evaluate_shows_an_example(model):
+    assert f"scorehub evaluate {model} " in run("evaluate", model, "--help").output
 
 
 @pytest.mark.parametrize("study", sorted(STUDIES))
@@ -70,6 +77,9 @@ def test_each_push_shows_an_example(kind):
         (["load", "musicscore", "--config", "pdf"], "data_dir must be a folder of PDFs"),
         (["generate", "roll", "--out", "x.mp3"], "out must end in one of .mid, .wav, .png, .npy, got x.mp3"),
         (["generate", "roll", "--out", "x.mid", "--preset", "big"], "preset must be one of ['default', 'paper']"),
+        (["generate", "page"], "prompt must be a text, or fields by options such as --key, got none"),
+        (["generate", "page", "a music score", "--out", "x.jpg"], "out must end in one of .png, .pdf, got x.jpg"),
+        (["evaluate", "text_to_score", "--real", "x", "--samples", "7"], "samples must be at least 8, got 7"),
         (["study", "fusion", "--output-dir", "x", "--folds", "0,5"], "folds must be some of 0 to 4, got '0,5'"),
         (["push", "model", "no_such_model", "--repo-id", "me/x", "--dry-run"], "no_such_model"),
         (["push", "space", "musicscore", "--repo-id", "not a repo id", "--dry-run"], "not a repo id"),

@@ -65,7 +65,7 @@ def plan_pages(works: Sequence[Work], pages: int, scans: Sequence[Scan], seed: i
 
 
 def write_corpus(plan: dict[str, list[Draw]], output: Path, workers: int) -> int:
-    """Draws what is planned into `output/data/SPLIT-NUMBER.parquet`, and returns how many pages came of it."""
+    """Draws what is planned into `output/data/SPLIT-NUMBER.parquet`, and returns how many pages were drawn now."""
     (output / "data").mkdir(parents=True, exist_ok=True)
     shards = [
         (output / "data" / f"{split}-{start // PER_SHARD:05d}.parquet", draws[start : start + PER_SHARD])
@@ -114,7 +114,7 @@ def main() -> None:
     if not works and not scans:
         parser.error("--excerpts or --scans must name pages, got none")
     total = write_corpus(plan_pages(works, options.pages, scans, options.seed), options.output, options.workers)
-    print(f"{total} pages: {options.output}")
+    print(f"{total} pages drawn: {options.output}")
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ class UnetPhase:
         self.parts = parts = load_components(config, _prompts(pages[0]))
         parts.unet.to(memory_format=torch.channels_last)
         device = PartialState().device
-        parts.vae.to(device)
+        parts.vae.to(device, memory_format=torch.channels_last)
         train, held_out = (encode_pages(part, parts.vae, config.height, config.width) for part in pages)
         encoder = None if config.text_encoder else parts.text_encoder.to(device)
         dropouts = config.field_dropout, config.text_dropout
@@ -122,7 +122,8 @@ class UnetPhase:
         if self.config.lora_rank:
             save_lora(trained.unet, folder)
         else:
-            trained.unet.to(memory_format=torch.contiguous_format)
+            for part in (trained.unet, trained.vae):
+                part.to(memory_format=torch.contiguous_format)
             trained.pipeline(self.vocabulary).to(torch.float16).save_pretrained(folder)
         return self.parts.commit
 

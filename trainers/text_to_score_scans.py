@@ -81,19 +81,22 @@ def cut_scan(scan: Scan) -> list[dict[str, Any]]:
     """Pieces of a page, each as `image` and the prompt's fields."""
     page = scan.read()
     systems = read_page(page).systems
-    pieces = [piece for system in systems if (piece := _cut(page, system)) is not None]
+    pieces = [piece for n in range(len(systems)) if (piece := _cut(page, systems[n:])) is not None]
     return [{"image": piece, **scan.fields} for piece in pieces[:: max(1, len(pieces) // PIECES)][:PIECES]]
 
 
-def _cut(page: np.ndarray, system: System) -> Image.Image | None:
-    """The piece that begins with a system; None where the page ends before it does."""
-    scale = system.spacing / SPACE
-    left, top = system.left - LEFT * scale, system.staves[0].top - TOP * scale
-    if left < 0 or left + WIDTH * scale > page.shape[1] or top + (HEIGHT - MAX_BLANK) * scale > page.shape[0]:
+def _cut(page: np.ndarray, systems: list[System]) -> Image.Image | None:
+    """The piece that begins with the first of the systems; None where the page ends before it does."""
+    first = systems[0]
+    scale = first.spacing / SPACE
+    top, bottom = first.staves[0].top - TOP * scale, first.staves[0].top + (HEIGHT - TOP) * scale
+    # The first system of a movement is often indented; those below must not lose their clefs.
+    left = min(system.left for system in systems if system.staves[0].top < bottom) - LEFT * scale
+    if left < 0 or left + WIDTH * scale > page.shape[1] or bottom - MAX_BLANK * scale > page.shape[0]:
         return None
     # A pixel of the piece (x, y) is (left + scale x, top + scale y) of the page, which leans by `slope`.
-    lean = system.slope
-    affine = (scale, 0.0, left, lean * scale, scale, top + lean * (left - system.middle))
+    lean = first.slope
+    affine = (scale, 0.0, left, lean * scale, scale, top + lean * (left - first.middle))
     return Image.fromarray(page).transform(
         (WIDTH, HEIGHT), Image.Transform.AFFINE, affine, Image.Resampling.BICUBIC, fillcolor=255
     )
