@@ -61,7 +61,7 @@ class VaePhase:
         items = PixelItems(vae, config.height, config.width, config.crop)
         self.training, self.held_out = make_draws(config, pages, items, items)
         self._whole = PixelItems(vae, config.height, config.width, 0)
-        self.module = PageReconstruction(vae, config.kl_weight, config.ema_decay)
+        self.module: AveragedModule = PageReconstruction(vae, config.kl_weight, config.ema_decay)
 
     @torch.no_grad()
     def draw(self, net: Any) -> list[Image.Image]:
@@ -104,7 +104,9 @@ class UnetPhase:
         )
         self.training, self.held_out = make_draws(config, (train, held_out), items, fixed)
         nets = {"unet": parts.unet} | ({"text_encoder": parts.text_encoder} if config.text_encoder else {})
-        self.module = LatentDenoising(nn.ModuleDict(nets), parts.scheduler, config.snr_gamma, config.ema_decay)
+        self.module: AveragedModule = LatentDenoising(
+            nn.ModuleDict(nets), parts.scheduler, config.snr_gamma, config.ema_decay
+        )
 
     def draw(self, net: Any) -> list[Image.Image]:
         """A page for each prompt that the settings name."""

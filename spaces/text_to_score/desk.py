@@ -5,7 +5,8 @@ from typing import Any
 
 import gradio as gr
 
-from scorehub.pipelines.text_to_score.pipeline import PRESETS, TextToScorePipeline
+from scorehub.pipelines.text_to_score.pipeline import TextToScorePipeline
+from scorehub.pipelines.text_to_score.sampling import PRESETS
 from scorehub.spaces.starting import Buttons, seed_box, start_buttons
 from scorehub.spaces.text_to_score import show
 from scorehub.spaces.text_to_score.drawing import MAX_PAGES
