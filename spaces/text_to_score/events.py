@@ -9,8 +9,8 @@ import gradio as gr
 from PIL import Image
 
 from scorehub.pipelines.text_to_score.pipeline import TextToScoreOutput, TextToScorePipeline
-from scorehub.pipelines.text_to_score.sampling import PRESETS
 from scorehub.pipelines.text_to_score.prompt import write_prompt
+from scorehub.pipelines.text_to_score.sampling import PRESETS
 from scorehub.spaces import markup
 from scorehub.spaces.jobs import QUIET, Updates
 from scorehub.spaces.starting import summary_line
