@@ -369,7 +369,7 @@ def test_a_tokenizer_made_of_prompts_knows_each_key_and_the_embedded_design_fits
     parts = load_components(config, prompts)
     assert len({tuple(parts.tokenizer(prompt).input_ids) for prompt in prompts}) == 3
     states = parts.text_encoder(parts.tokenizer(prompts[:1], return_tensors="pt").input_ids)[0]
-    assert parts.unet(torch.zeros(1, 16, 22, 16), 5, states).sample.shape == (1, 16, 22, 16)
+    assert parts.unet(torch.zeros(1, 6, 44, 32), 5, states).sample.shape == (1, 6, 44, 32)
     total = sum(w.numel() for part in (parts.vae, parts.text_encoder, parts.unet) for w in part.parameters())
     assert total * 2 < 40e6  # bytes in half precision
     assert isinstance(parts.scheduler, DPMSolverMultistepScheduler)
