@@ -171,8 +171,7 @@ def report(options: argparse.Namespace) -> Iterator[str]:
         yield row("pieces of them, 256 x 352 px", pieces, [read_score_page(piece) for piece, _ in pieces])
         wrong += ["scans", *key_lines(scans, readings)]
     yield "\nThe key of a scan is that of its movement's opening; where the signature changes on the page, or an old"
-    yield "edition writes one accidental less, what counts as an error here is none. A piece that begins with an"
-    yield "indented system has lost the clefs of those below it.\n\n## Wrong keys"
+    yield "edition writes one accidental less, what counts as an error here is none.\n\n## Wrong keys"
     yield from (line if line.startswith("- ") else f"\n{line}:\n" for line in wrong)
     yield "\n## Pages without music\n\n| pages | width | number | five lines | with a clef | taken for music |"
     yield "|---|---|---|---|---|---|"

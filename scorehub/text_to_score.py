@@ -22,7 +22,6 @@ MAX_PAGES = 256  # in a file, or drawn by a command
 MAX_STEPS = 1000  # as many as there are in training
 MAX_GUIDANCE = 100
 MAX_SEED = 2**63 - 1
-_BITMAP_DPI = 300  # of black and white pages
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Sampling:
 
 
 def load_pipeline(model: str | Path | None = None) -> "TextToScorePipeline":
-    """The embedded model, or the one of a folder or Hub repository, whose code is then run if it has any.
+    """The embedded model, or the one of a folder or Hub repository, of which no code is run.
 
     Raises:
         ValueError: there is no such model, it is of another kind, or none is named and none embedded.
@@ -63,14 +62,34 @@ def load_pipeline(model: str | Path | None = None) -> "TextToScorePipeline":
         from scorehub.pipelines.text_to_score.pipeline import TextToScorePipeline
 
         try:
-            pipe: Any = TextToScorePipeline.from_pretrained(folder, trust_remote_code=True, dtype=torch.float32)
+            pipe: Any = TextToScorePipeline.from_pretrained(folder, dtype=torch.float32)
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             reason = str(error).splitlines()[0]
             raise ValueError(f"model must be a folder or Hub repository of pages, got {folder}: {reason}") from None
-    if type(pipe).__name__ != TextToScorePipeline.__name__:  # a folder with code of its own brings its own class
-        raise ValueError(f"model must draw pages, got one of another kind in {folder}: {type(pipe).__name__}")
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+def open_pages(name: str, path: str, streaming: bool = False) -> Any:
+    """The splits of a folder of Parquet, or of a dataset of the Hub, with the column `image`.
+
+    Args:
+        name: what errors call the data.
+
+    Raises:
+        ValueError: there are no such data, or they lack the column.
+    """
+    import datasets
+
+    try:
+        found: Any = datasets.load_dataset(path, streaming=streaming)
+    except (OSError, datasets.exceptions.DatasetNotFoundError) as error:
+        raise ValueError(
+            f"{name} must be a folder of Parquet or a dataset of the Hub, got {path!r}: {error}"
+        ) from None
+    if "image" not in found["train"].features:
+        raise ValueError(f"{name} must have a column image, got {', '.join(found['train'].features)}")
+    return found
 
 
 def page_size(pipe: "TextToScorePipeline") -> tuple[int, int]:
@@ -129,10 +148,10 @@ def page_paths(out: Path, count: int) -> list[Path]:
 
 def save_png(page: Image.Image, path: Path, bitmap: bool = False) -> None:
     """Writes a page as it is, or in black and white at 300 dpi of A4."""
-    from scorehub.pipelines.text_to_score.page import to_bitmap
+    from scorehub.pipelines.text_to_score.page import DPI, to_bitmap
 
     if bitmap:
-        to_bitmap(page).save(path, dpi=(_BITMAP_DPI, _BITMAP_DPI))
+        to_bitmap(page).save(path, dpi=(DPI, DPI))
     else:
         page.save(path)
 

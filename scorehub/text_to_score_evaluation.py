@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import datasets
 import numpy as np
 import torch
 from diffusers import (
@@ -26,7 +25,6 @@ from diffusers import (
     UniPCMultistepScheduler,
 )
 from PIL import Image
-from scipy.stats import mannwhitneyu
 
 from scorehub.metrics.image_distance import (
     FID_COUNTS,
@@ -35,10 +33,12 @@ from scorehub.metrics.image_distance import (
     nearest,
 )
 from scorehub.metrics.inception import InceptionV3
+from scorehub.metrics.memorising import nearer_than_real
 from scorehub.metrics.page_features import SheetMusicFeatures, inception_features, pixels
 from scorehub.metrics.score_following.intervals import summarise
 from scorehub.page_reader import PageReading, agreement, key_fifths, read_score_page
 from scorehub.pipelines.text_to_score.prompt import FIELDS, write_prompt
+from scorehub.text_to_score import open_pages
 from scorehub.text_to_score_tables import READ, Row
 
 SCHEDULERS = {
@@ -97,13 +97,8 @@ def load_real_pages(path: str, held_out: int, training: int, seed: int) -> RealP
     Raises:
         ValueError: there are no such data, they lack the column `image`, or are too few.
     """
-    try:
-        found: Any = datasets.load_dataset(path)
-    except (OSError, datasets.exceptions.DatasetNotFoundError) as error:
-        raise ValueError(f"real must be a folder of Parquet or a dataset of the Hub, got {path!r}: {error}") from None
+    found = open_pages("real", path)
     train = found["train"].shuffle(seed=seed)
-    if "image" not in train.features:
-        raise ValueError(f"real must have a column image, got {', '.join(train.features)}")
     if "validation" in found:
         other = found["validation"].shuffle(seed=seed)
     else:
@@ -175,7 +170,6 @@ class Judge:
         made = self._features(pages)
         seen = None if self.inception is None else inception_features(pages, self.inception)
         distance = self._distances(pages)
-        nearer = mannwhitneyu(self._own_distance, distance).statistic / (len(self._own_distance) * len(distance))
         readings = [read_score_page(page) for page in pages]
         return Row(
             title,
@@ -184,7 +178,7 @@ class Judge:
             {} if seen is None or self._seen is None else frechet_distances(self._seen, seen),
             None if seen is None or self._seen is None else kernel_distance(self._seen, seen, seed=self.seed),
             float(np.median(distance)),
-            float(nearer),
+            nearer_than_real(self._own_distance, distance),
             read_rates(readings, fields),
             float(np.mean([len(reading.staves) for reading in readings])),
         )

@@ -197,7 +197,7 @@ def test_draws_depend_on_their_number_only_and_each_epoch_meets_every_window() -
         for name, value in draws[number].items():
             assert torch.equal(value, again[number][name])
     for epoch in range(2):
-        numbers = [draws._window(epoch * len(windows) + i) for i in range(len(windows))]
+        numbers = [draws._order[epoch * len(windows) + i] for i in range(len(windows))]
         assert sorted(numbers) == list(range(len(windows)))
 
 

@@ -9,10 +9,9 @@ import torch
 from torch.utils.data import Dataset
 
 from scorehub.rolls import RollSpec
+from scorehub.trainers.draw_order import EpochOrder, time_fraction
 from scorehub.trainers.roll_strips import ON, PITCHES, Strips
 
-GOLDEN = (5**0.5 - 1) / 2  # fractions n * GOLDEN fill [0, 1) evenly, however many are taken
-TIMES = 16  # of fixed items
 SEMITONES = 6
 
 
@@ -62,7 +61,7 @@ class NoisyWindows(Dataset[dict[str, torch.Tensor]]):
     ) -> None:
         self.windows, self.length, self.seed = windows, length, seed
         self.augmented, self.fixed = augmented, fixed
-        self._epoch, self._order = -1, np.zeros(0, np.int64)
+        self._order = EpochOrder(len(windows), seed)
 
     def __len__(self) -> int:
         return self.length
@@ -73,14 +72,7 @@ class NoisyWindows(Dataset[dict[str, torch.Tensor]]):
         if self.augmented:
             shift = int(rng.integers(self.windows.hop))
             semitones = int(rng.integers(-SEMITONES, SEMITONES + 1))
-        roll = self.windows.cut(self._window(number), shift, semitones)
+        roll = self.windows.cut(self._order[number], shift, semitones)
         noise = rng.standard_normal(roll.shape, dtype=np.float32)
-        u = (number % TIMES + 0.5) / TIMES if self.fixed else (number * GOLDEN + 0.5) % 1
+        u = time_fraction(number, self.fixed)
         return {"roll": torch.from_numpy(roll), "noise": torch.from_numpy(noise), "u": torch.tensor(u).float()}
-
-    def _window(self, number: int) -> int:
-        epoch = number // len(self.windows)
-        if epoch != self._epoch:
-            self._order = np.random.default_rng([self.seed, 2**32, epoch]).permutation(len(self.windows))
-            self._epoch = epoch
-        return int(self._order[number % len(self.windows)])

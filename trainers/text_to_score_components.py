@@ -65,9 +65,8 @@ def find_base(config: TextToScoreConfig) -> tuple[Path, str]:
     return Path(folder), Path(folder).name
 
 
-def load_vae(config: TextToScoreConfig) -> Any:
+def load_vae(config: TextToScoreConfig, base: Path) -> Any:
     """The VAE to train, or that is used: of `config.vae`, of the base, or with seeded random weights."""
-    base, _ = find_base(config)
     if config.preset.endswith("vae") and config.scratch:
         set_seed(config.seed)
         return AutoencoderKL.from_config(AutoencoderKL.load_config(base / "vae"))
@@ -86,7 +85,7 @@ def load_components(config: TextToScoreConfig, prompts: Iterable[str]) -> Compon
         ValueError: a folder that weights are to be read of has none, or is of another kind than Stable Diffusion's.
     """
     base, commit = find_base(config)
-    vae = load_vae(config).requires_grad_(False).eval()
+    vae = load_vae(config, base).requires_grad_(False).eval()
     text_encoder, tokenizer = _load_text(config, base, prompts)
     set_seed(config.seed)
     if config.scratch:

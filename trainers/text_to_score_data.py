@@ -19,13 +19,13 @@ from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset
 
 from scorehub.pipelines.text_to_score.prompt import FIELDS, write_prompt
+from scorehub.text_to_score import open_pages
+from scorehub.trainers.draw_order import EpochOrder, time_fraction
 
 Pages: TypeAlias = datasets.Dataset | datasets.IterableDataset
 Row = Mapping[str, Any]
 Item = dict[str, Tensor]
 
-GOLDEN = (5**0.5 - 1) / 2  # fractions n * GOLDEN fill [0, 1) evenly, however many are taken
-TIMES = 16  # of fixed items
 HELD_OUT = 0.05  # of data that have no validation part
 BUFFER = 1000  # rows among which a stream is shuffled
 KEPT_PROMPTS = 8192
@@ -37,13 +37,8 @@ def load_pages(path: str, streaming: bool, seed: int) -> tuple[Pages, Pages]:
     Raises:
         ValueError: there are no such data, or they lack the column `image`.
     """
-    try:
-        found: Any = datasets.load_dataset(path, streaming=streaming)
-    except (OSError, datasets.exceptions.DatasetNotFoundError) as error:
-        raise ValueError(f"data must be a folder of Parquet or a dataset of the Hub, got {path!r}: {error}") from None
+    found = open_pages("data", path, streaming)
     train, held_out = found["train"], found.get("validation")
-    if "image" not in train.features:
-        raise ValueError(f"data must have a column image, got {', '.join(train.features)}")
     if held_out is None and streaming:
         held_out, train = train.take(BUFFER), train.skip(BUFFER)
     elif held_out is None:
@@ -160,11 +155,10 @@ class LatentItems:
         mean, std = (np.asarray(row[name], np.float32) for name in ("mean", "std"))
         latents = mean + std * rng.standard_normal(mean.shape, dtype=np.float32)
         noise = rng.standard_normal(mean.shape, dtype=np.float32)
-        u = (number % TIMES + 0.5) / TIMES if self.fixed else (number * GOLDEN + 0.5) % 1
         return {
             "latents": torch.from_numpy(latents),
             "noise": torch.from_numpy(noise),
-            "u": torch.tensor(u).float(),
+            "u": torch.tensor(time_fraction(number, self.fixed)).float(),
             "text": self._text(self.prompt(row, rng)),
         }
 
@@ -194,23 +188,15 @@ class PageDraws(Dataset[Item]):
 
     def __init__(self, pages: datasets.Dataset, items: Any, length: int, seed: int, *, fixed: bool = False) -> None:
         self.pages, self.items, self.length, self.seed, self.fixed = pages, items, length, seed, fixed
-        self._epoch, self._order = -1, np.zeros(0, np.int64)
+        self._order = EpochOrder(len(pages), seed)
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, number: int) -> Item:
         rng = np.random.default_rng([self.seed, number])
-        return cast(Item, self.items(self.pages[self._page(number)], number, rng))
-
-    def _page(self, number: int) -> int:
-        epoch, place = divmod(number, len(self.pages))
-        if self.fixed:
-            return place
-        if epoch != self._epoch:
-            self._order = np.random.default_rng([self.seed, 2**32, epoch]).permutation(len(self.pages))
-            self._epoch = epoch
-        return int(self._order[place])
+        page = number % len(self.pages) if self.fixed else self._order[number]
+        return cast(Item, self.items(self.pages[page], number, rng))
 
 
 class StreamedDraws(IterableDataset[Item]):

@@ -16,6 +16,7 @@ from scorehub.pipelines.text_to_score.prompt import FIELDS, write_prompt
 from scorehub.trainers.averaged_training import AveragedModule
 from scorehub.trainers.text_to_score_components import (
     Components,
+    find_base,
     load_components,
     load_vae,
     save_lora,
@@ -56,7 +57,7 @@ class VaePhase:
     """Phase 1: the VAE on squares of pages, or whole ones."""
 
     def __init__(self, config: TextToScoreConfig, pages: tuple[Pages, Pages]) -> None:
-        vae = load_vae(config).to(memory_format=torch.channels_last)
+        vae = load_vae(config, find_base(config)[0]).to(memory_format=torch.channels_last)
         self.sets_scale = config.scratch
         items = PixelItems(vae, config.height, config.width, config.crop)
         self.training, self.held_out = make_draws(config, pages, items, items)

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 A4_INCHES = 8.27, 11.69
-_DPI = 300
+DPI = 300
 _THRESHOLDS = (64, 192)  # of grey: paper that was never white, and ink that was never black, must not win
 _AROUND = 128  # of the page's width: half a staff space of a page with staves that are a 16th of it
 _DARKER = 12  # levels
@@ -21,7 +21,7 @@ def to_bitmap(page: Image.Image) -> Image.Image:
     but darker than what is around it.
     """
     grey = page.convert("L")
-    factor = _DPI * min(side / size for side, size in zip(A4_INCHES, grey.size, strict=True))
+    factor = DPI * min(side / size for side, size in zip(A4_INCHES, grey.size, strict=True))
     large = grey.resize([max(1, round(factor * size)) for size in grey.size], Image.Resampling.BICUBIC)
     around = np.asarray(large.filter(ImageFilter.GaussianBlur(large.width / _AROUND)), np.int16)
     levels = np.asarray(large)
@@ -54,5 +54,5 @@ def to_pdf(pages: Sequence[Image.Image]) -> bytes:
         raise ValueError("pages must be one or more, got none")
     first, *others = map(to_bitmap, pages)
     file = io.BytesIO()
-    first.save(file, "PDF", resolution=_DPI, save_all=True, append_images=others)
+    first.save(file, "PDF", resolution=DPI, save_all=True, append_images=others)
     return file.getvalue()

@@ -71,6 +71,11 @@ def nearest(rolls: np.ndarray, training: np.ndarray, distance: str = "jaccard", 
     return best
 
 
+def nearer_than_real(real: np.ndarray, made: np.ndarray) -> float:
+    """Probability that a generated item is nearer to training than a held-out one, of both's distances, ties half."""
+    return float(mannwhitneyu(real, made).statistic / (len(real) * len(made)))
+
+
 def _transposed(rolls: np.ndarray, semitones: int) -> np.ndarray:
     moved = np.zeros_like(rolls)
     size = rolls.shape[2] - abs(semitones)
@@ -119,5 +124,5 @@ def evaluate(
         "memorised_share_real": float((real < threshold).mean()),
         "copied_share": float((made == 0).mean()),
         "copied_share_real": float((real == 0).mean()),
-        "nearer_than_real": float(mannwhitneyu(real, made).statistic / (len(real) * len(made))),
+        "nearer_than_real": nearer_than_real(real, made),
     }
