@@ -4,12 +4,76 @@ The average draws better than the weights of any step. Both lie in the model's s
 them, and loading one needs nothing else.
 """
 
-from typing import Any
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+
+class LossSettings(Protocol):
+    """What the settings of such a training have in common."""
+
+    batch_size: int
+    learning_rate: float
+    evaluate_every: int
+    bf16: bool
+    seed: int
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the learning rate goes, by the Trainer's name, over how many steps it rises, and what holds weights back."""
+
+    name: str
+    warmup: int
+    weight_decay: float
+    max_grad_norm: float
+
+
+def loss_arguments(config: LossSettings, folder: Path, steps: int, schedule: Schedule) -> TrainingArguments:
+    """The Trainer's arguments for a training of `steps` batches in `folder`.
+
+    The dataset holds every epoch, so that draw n is the same item in any run. The least held-out loss chooses weights.
+    """
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    every = min(config.evaluate_every, steps)
+    return TrainingArguments(
+        output_dir=str(folder),
+        max_steps=steps,
+        train_sampling_strategy="sequential",
+        per_device_train_batch_size=max(1, config.batch_size // processes),
+        per_device_eval_batch_size=max(1, config.batch_size // processes),
+        learning_rate=config.learning_rate,
+        lr_scheduler_type=schedule.name,
+        warmup_steps=schedule.warmup,
+        weight_decay=schedule.weight_decay,
+        max_grad_norm=schedule.max_grad_norm,
+        eval_strategy="steps",
+        eval_steps=every,
+        save_steps=every,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        restore_callback_states_from_checkpoint=True,  # patience goes on where it was
+        logging_steps=max(1, every // 5),
+        bf16=config.bf16,
+        use_cpu=config.bf16 and not torch.cuda.is_available(),  # the Trainer wants to be told, or refuses bfloat16
+        seed=config.seed,
+        data_seed=config.seed,
+        report_to="none",
+        disable_tqdm=not sys.stderr.isatty(),
+        remove_unused_columns=False,
+        label_names=[],
+        dataloader_num_workers=0,
+        dataloader_pin_memory=False,
+    )
 
 
 class WeightAverage(AveragedModel):

@@ -1,16 +1,14 @@
 """Settings of the score-SDE trainer: its command line, its presets, and what they are to `transformers.Trainer`."""
 
-import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import TrainingArguments
 
 from scorehub.rolls import PAPER, RollSpec
+from scorehub.trainers.averaged_training import Schedule, loss_arguments
 from scorehub.trainers.run_settings import parse_preset
 
 SPECS = {"default": RollSpec(seconds=8.0, articulation=True), "paper": PAPER}
@@ -72,38 +70,11 @@ def parse_config(arguments: Sequence[str]) -> ScoreSDEConfig:
 
 def training_arguments(config: ScoreSDEConfig, folder: Path, draws: int, cells: int) -> TrainingArguments:
     """Translates `config` into the Trainer's arguments for a training of `draws` windows of `cells` in `folder`."""
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    steps = max(1, draws // config.batch_size)
     paper = config.preset == "paper"
-    every = min(config.evaluate_every, steps)
-    return TrainingArguments(
-        output_dir=str(folder),
-        num_train_epochs=1,  # the dataset holds every epoch, so that draw n is the same window in any run
-        train_sampling_strategy="sequential",
-        per_device_train_batch_size=max(1, config.batch_size // processes),
-        per_device_eval_batch_size=max(1, config.batch_size // processes),
-        learning_rate=config.learning_rate,
-        lr_scheduler_type="constant_with_warmup",  # the average does what a decay would, whenever the training ends
-        warmup_steps=0 if paper else min(WARMUP, config.evaluate_every),
+    schedule = Schedule(
+        "constant_with_warmup",  # the average does what a decay would, whenever the training ends
+        warmup=0 if paper else min(WARMUP, config.evaluate_every),
         weight_decay=0.0 if paper else 0.01,  # AdamW without decay is the paper's Adam
         max_grad_norm=0.0 if paper else 1.0 * cells,  # the loss is a sum over cells
-        eval_strategy="steps",
-        eval_steps=every,
-        save_steps=every,
-        save_total_limit=2,
-        load_best_model_at_end=True,
-        metric_for_best_model="eval_loss",
-        greater_is_better=False,
-        restore_callback_states_from_checkpoint=True,  # patience goes on where it was
-        logging_steps=max(1, every // 5),
-        bf16=config.bf16,
-        use_cpu=config.bf16 and not torch.cuda.is_available(),  # the Trainer wants to be told, or refuses bfloat16
-        seed=config.seed,
-        data_seed=config.seed,
-        report_to="none",
-        disable_tqdm=not sys.stderr.isatty(),
-        remove_unused_columns=False,
-        label_names=[],
-        dataloader_num_workers=0,
-        dataloader_pin_memory=False,
     )
+    return loss_arguments(config, folder, max(1, draws // config.batch_size), schedule)

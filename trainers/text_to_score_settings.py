@@ -1,15 +1,13 @@
 """Settings of the text-to-score trainer: its command line, its presets, and what they are to the Trainer."""
 
-import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import TrainingArguments
 
+from scorehub.trainers.averaged_training import Schedule, loss_arguments
 from scorehub.trainers.run_settings import parse_preset
 
 PREDICTIONS = ("epsilon", "v_prediction")
@@ -100,36 +98,6 @@ def parse_config(arguments: Sequence[str]) -> TextToScoreConfig:
 
 def training_arguments(config: TextToScoreConfig, draws: int) -> TrainingArguments:
     """Translates `config` into the Trainer's arguments for a training of `draws` pages."""
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
     steps = max(1, draws // config.batch_size)
-    every = min(config.evaluate_every, steps)
-    return TrainingArguments(
-        output_dir=str(Path(config.output_dir) / "checkpoints"),
-        max_steps=steps,  # the dataset holds every epoch, so that draw n is the same page in any run
-        train_sampling_strategy="sequential",
-        per_device_train_batch_size=max(1, config.batch_size // processes),
-        per_device_eval_batch_size=max(1, config.batch_size // processes),
-        learning_rate=config.learning_rate,
-        lr_scheduler_type=config.schedule,
-        warmup_steps=min(config.warmup, steps // 2),
-        weight_decay=config.weight_decay,
-        max_grad_norm=1.0,
-        eval_strategy="steps",
-        eval_steps=every,
-        save_steps=every,
-        save_total_limit=2,
-        load_best_model_at_end=True,
-        metric_for_best_model="eval_loss",
-        greater_is_better=False,
-        logging_steps=max(1, every // 5),
-        bf16=config.bf16,
-        use_cpu=config.bf16 and not torch.cuda.is_available(),  # the Trainer wants to be told, or refuses bfloat16
-        seed=config.seed,
-        data_seed=config.seed,
-        report_to="none",
-        disable_tqdm=not sys.stderr.isatty(),
-        remove_unused_columns=False,
-        label_names=[],
-        dataloader_num_workers=0,
-        dataloader_pin_memory=False,
-    )
+    schedule = Schedule(config.schedule, min(config.warmup, steps // 2), config.weight_decay, max_grad_norm=1.0)
+    return loss_arguments(config, Path(config.output_dir) / "checkpoints", steps, schedule)
