@@ -9,6 +9,7 @@ import datasets
 import numpy as np
 import torch
 from accelerate import PartialState
+from diffusers.models.attention_processor import AttnProcessor
 from PIL import Image
 from torch import Tensor, nn
 
@@ -57,7 +58,7 @@ class VaePhase:
     """Phase 1: the VAE on squares of pages, or whole ones."""
 
     def __init__(self, config: TextToScoreConfig, pages: tuple[Pages, Pages]) -> None:
-        vae = load_vae(config, find_base(config)[0]).to(memory_format=torch.channels_last)
+        vae = load_vae(config, find_base(config)[0])
         self.sets_scale = config.scratch
         items = PixelItems(vae, config.height, config.width, config.crop)
         self.training, self.held_out = make_draws(config, pages, items, items)
@@ -95,6 +96,8 @@ class UnetPhase:
         self.parts = parts = load_components(config, _prompts(pages[0]))
         parts.unet.to(memory_format=torch.channels_last)
         device = PartialState().device
+        if device.type == "cpu":  # where PyTorch's fused attention is slow backwards
+            parts.unet.set_attn_processor(AttnProcessor())
         parts.vae.to(device, memory_format=torch.channels_last)
         train, held_out = (encode_pages(part, parts.vae, config.height, config.width) for part in pages)
         encoder = None if config.text_encoder else parts.text_encoder.to(device)
