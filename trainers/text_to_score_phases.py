@@ -75,7 +75,7 @@ class VaePhase:
 
     def save(self, folder: Path) -> str:
         """See `Phase`; a VAE from scratch gets its scaling factor."""
-        net = self.module.averaged_net().to(memory_format=torch.contiguous_format).eval()
+        net = self.module.averaged_net().eval()
         if self.sets_scale:
             set_scaling_factor(net, (page.to(net.device) for page in self._pages(MEASURED)))
         net.save_pretrained(folder)
@@ -94,11 +94,10 @@ class UnetPhase:
         if config.least_pages and isinstance(pages[0], datasets.Dataset):
             self.vocabulary = find_vocabulary(pages[0], config.least_pages)
         self.parts = parts = load_components(config, _prompts(pages[0]))
-        parts.unet.to(memory_format=torch.channels_last)
         device = PartialState().device
         if device.type == "cpu":  # where PyTorch's fused attention is slow backwards
             parts.unet.set_attn_processor(AttnProcessor())
-        parts.vae.to(device, memory_format=torch.channels_last)
+        parts.vae.to(device)
         train, held_out = (encode_pages(part, parts.vae, config.height, config.width) for part in pages)
         encoder = None if config.text_encoder else parts.text_encoder.to(device)
         dropouts = config.field_dropout, config.text_dropout
@@ -128,8 +127,6 @@ class UnetPhase:
         if self.config.lora_rank:
             save_lora(trained.unet, folder)
         else:
-            for part in (trained.unet, trained.vae):
-                part.to(memory_format=torch.contiguous_format)
             trained.pipeline(self.vocabulary).to(torch.float16).save_pretrained(folder)
         return self.parts.commit
 
