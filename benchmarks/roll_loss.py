@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pretty_midi
 
-from scorehub.dataset_builders.maestro.source import open_files
+from scorehub.dataset_builders.note_files import open_files
 from scorehub.notes import Notes, read_midi
 from scorehub.rolls import PAPER, RollSpec, make_roll
 

@@ -10,6 +10,7 @@ started again with the same settings, and ends with the same bytes. `failures.cs
 import csv
 import hashlib
 import importlib
+import importlib.util
 import json
 import shutil
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from datatrove.data import DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
 import scorehub
-from scorehub.dataset_builders import load_hook
+from scorehub.dataset_builders import load_hook, note_card
 from scorehub.dataset_builders.failures import read_failures
 from scorehub.dataset_builders.machines import ONE_WORKER, Machines, Progress, run_tasks
 from scorehub.dataset_builders.parquet_shards import ShardWriter, read_shards
@@ -137,8 +138,17 @@ class WriteDataset(PipelineStep):
         _write_failures(parts / "failures", out / "failures.csv")
         shutil.rmtree(out / "data", ignore_errors=True)
         draft.rename(out / "data")
-        importlib.import_module(f"scorehub.dataset_builders.{self.plan.dataset}.card").write_card(out)
+        _write_card(self.plan.dataset, out)
         yield from ()
+
+
+def _write_card(dataset: str, folder: Path) -> None:
+    """A dataset's own card, or that of all notes."""
+    own = f"{load_hook.BUILDERS[dataset].rpartition('.')[0]}.card"
+    if importlib.util.find_spec(own):
+        importlib.import_module(own).write_card(folder)
+    else:
+        note_card.write_card(load_hook.builder_class(dataset), "notes", folder)
 
 
 def _join(parts: list[Path], folder: Path, split: str, features: datasets.Features) -> None:

@@ -17,8 +17,15 @@ import datasets.inspect
 import datasets.load
 from datasets.load import BuilderConfigsParameters, DatasetModule
 
-NAMES = ("musicscore", "camera_primus", "msmd", "performances", "maestro")
-BUILDERS = {name: f"scorehub.dataset_builders.{name}.{name}" for name in NAMES}
+FOLDERS = ("musicscore", "camera_primus", "msmd", "performances", "maestro", "dadagp", "music_models")
+MODULES = (
+    *("lakh", "jsb_chorales", "js_fakes", "js_fakes_4bars", "nottingham", "pop909", "metamidi", "giantmidi"),
+    *("crestmuse", "rwc"),
+)
+BUILDERS = {
+    **{name: f"scorehub.dataset_builders.{name}.{name}" for name in FOLDERS},
+    **{name: f"scorehub.dataset_builders.{name}" for name in MODULES},
+}
 
 
 def install() -> None:
@@ -41,12 +48,16 @@ def _wrap(original: Callable[..., DatasetModule]) -> Callable[..., DatasetModule
 
 
 def _dataset_module(name: str) -> DatasetModule:
-    module = importlib.import_module(BUILDERS[name])
-    builder = datasets.load.get_dataset_builder_class(DatasetModule(BUILDERS[name], "", {}), dataset_name=name)
+    module, builder = importlib.import_module(BUILDERS[name]), builder_class(name)
     parameters = BuilderConfigsParameters(
         builder_configs=builder.BUILDER_CONFIGS, default_config_name=builder.DEFAULT_CONFIG_NAME
     )
     return DatasetModule(BUILDERS[name], _source_hash(module), {"dataset_name": name}, parameters)
+
+
+def builder_class(name: str) -> Any:
+    """The builder behind a name."""
+    return datasets.load.get_dataset_builder_class(DatasetModule(BUILDERS[name], "", {}), dataset_name=name)
 
 
 def _source_hash(module: ModuleType) -> str:

@@ -1,4 +1,4 @@
-"""Where MIDI files come from: a folder, a zip or a tar, which are read without being unpacked.
+"""Where files of notes come from: a folder, a zip or a tar, which are read without being unpacked; or one such file.
 
 Each has `members`, by their names the two numbers that tell a version of a file from another, of which the second is
 its size; and `load`, which gives their contents. Only members are ever opened, whatever an index names.
@@ -16,12 +16,12 @@ from typing import TypeAlias
 
 from scorehub.dataset_builders.performances.source import MAX_FILE_BYTES, Archive, index_archive
 
-MAX_MEMBERS = 200_000
-MAX_DIRECTORY_BYTES = 16 * 2**20  # of a zip; MAESTRO's has 0.3 MB
+MAX_MEMBERS = 500_000  # MetaMIDI has 436,631
+MAX_DIRECTORY_BYTES = 64 * 2**20  # of a zip; MAESTRO's has 0.3 MB
 BATCH_BYTES = 32 * 2**20  # what is loaded at a time
 CACHED_BATCHES = 4  # of tar archives
 
-_WANTED = re.compile(r".*\.(?:midi?|kar|csv|json)", re.IGNORECASE | re.DOTALL)
+_WANTED = re.compile(r".*\.(?:midi?|kar|abc|txt|csv|(?:jsonl?|txt)(?:\.gz)?)", re.IGNORECASE | re.DOTALL)
 _ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 _END_BYTES = 22
 _MAX_COMMENT_BYTES = 2**16
@@ -95,7 +95,9 @@ def _read_tar(path: Path, places: tuple[tuple[str, tuple[int, int]], ...], chang
 
 
 def _open_tar(path: Path) -> Tar:
-    members = {name: place for name, place in index_archive(path).members.items() if _WANTED.fullmatch(name)}
+    members = {
+        name: place for name, place in index_archive(path, MAX_MEMBERS).members.items() if _WANTED.fullmatch(name)
+    }
     in_order = sorted(members, key=lambda name: members[name])
     batch_of = {name: tuple(batch) for batch in batches(in_order, members) for name in batch}
     return Tar(path, members, batch_of, path.stat().st_mtime_ns)
@@ -124,7 +126,16 @@ def open_files(path: Path) -> Files:
         raise ValueError(f"data_dir must be a folder or an archive, got {str(path)!r}")
     with path.open("rb") as file:
         is_zip = file.read(4) in (b"PK\3\4", b"PK\5\6")
-    return Zip(path, _list_zip(path)) if is_zip else _open_tar(path)
+    if is_zip:
+        return Zip(path, _list_zip(path))
+    return Folder(path.parent, _list_file(path)) if _WANTED.fullmatch(path.name) else _open_tar(path)
+
+
+def _list_file(path: Path) -> dict[str, tuple[int, int]]:
+    size = path.stat().st_size
+    if size > MAX_FILE_BYTES:
+        raise ValueError(f"{path.name} must have at most {MAX_FILE_BYTES} bytes, got {size}")
+    return {path.name: (path.stat().st_mtime_ns, size)}
 
 
 def _list_folder(root: Path) -> dict[str, tuple[int, int]]:

@@ -11,7 +11,8 @@ from scorehub.cli_parts import Executor, Out, Partition, Workers, one_line_error
 app = typer.Typer(no_args_is_help=True, help="Build a dataset with its card; run it again to go on after a stop.")
 
 # Tasks of about half a minute: a stopped run repeats little, and starting a task costs little.
-SOURCES_PER_TASK = {"camera_primus": 200, "msmd": 5, "performances": 5, "maestro": 100}
+SOURCES_PER_TASK = {"camera_primus": 200, "msmd": 5, "performances": 5}
+PIECES_PER_TASK = 100  # of all datasets of notes
 
 DataDir = Annotated[Path | None, typer.Option(help="The source, for all configurations but sample.")]
 Audio = Annotated[bool, typer.Option(help="Whether rows have audio.")]
@@ -113,7 +114,7 @@ def _build(dataset: str, config: str, out: Path, options: dict[str, Any], where:
     given = {name: value for name, value in options.items() if value is not None}
     with one_line_errors():
         build(
-            Build(dataset, config, out, SOURCES_PER_TASK[dataset], given),
+            Build(dataset, config, out, SOURCES_PER_TASK.get(dataset, PIECES_PER_TASK), given),
             Machines(workers or os.cpu_count() or 1, executor, partition),
         )
         typer.echo(f"queued; the dataset will be in {out}" if executor == "slurm" else summary(out))
@@ -184,3 +185,29 @@ def maestro(
     """
     options = {"data_dir": data_dir and str(data_dir), "group": group, "license": license}
     _build("maestro", config, out, options, (workers, executor, slurm_partition))
+
+
+@app.command()
+def notes(
+    dataset: Annotated[str, typer.Argument(help="Such as pop909; all of them stand in the README.")],
+    config: Annotated[str | None, typer.Option(help="The dataset's default if none.")] = None,
+    data_dir: DataDir = None,
+    out: Out = Path("notes"),
+    workers: Workers = 0,
+    executor: Executor = "local",
+    slurm_partition: Partition = "",
+) -> None:
+    """Any dataset of notes, from the form in which it is published.
+
+    scorehub build notes nottingham --config melody --data-dir nottingham-dataset/ --out dataset/
+    """
+    from scorehub.dataset_builders import load_hook, note_corpus
+
+    with one_line_errors():
+        builders = {name: load_hook.builder_class(name) for name in load_hook.BUILDERS}
+        known = [name for name, builder in builders.items() if issubclass(builder, note_corpus.NoteCorpus)]
+        if dataset not in known:
+            raise ValueError(f"dataset must be one of {', '.join(known)}, got {dataset!r}")
+        chosen = config or builders[dataset].DEFAULT_CONFIG_NAME
+    options = {"data_dir": data_dir and str(data_dir)}
+    _build(dataset, chosen, out, options, (workers, executor, slurm_partition))

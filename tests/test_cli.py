@@ -13,7 +13,7 @@ PUSHES = {"dataset", "model", "space"}
 STUDIES = {"fusion"}
 CONVERTS = {"ldm"}
 EVALUATES = {"text_to_score"}
-BUILDS = {"musicscore", "camera_primus", "msmd", "performances", "maestro"}
+BUILDS = {"musicscore", "camera_primus", "msmd", "performances", "maestro", "notes"}
 
 
 def run(*arguments):

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scorehub.dataset_builders import note_files as source
 from scorehub.dataset_builders import note_rows
 from scorehub.dataset_builders.failures import read_failures
-from scorehub.dataset_builders.maestro import source
 from scorehub.dataset_builders.maestro.index import read_index
 from scorehub.dataset_builders.maestro.maestro import FEATURES, Maestro
-from scorehub.dataset_builders.maestro.source import batches, open_files
 from scorehub.dataset_builders.musicscore.schema import split_of
+from scorehub.dataset_builders.note_files import batches, open_files
 from scorehub.notes import make_notes, read_midi, write_midi
 
 COLUMNS = ["canonical_composer", "canonical_title", "split", "year", "midi_filename", "audio_filename", "duration"]
@@ -137,7 +137,7 @@ def test_missing_and_broken_files_are_reported_and_the_rest_is_there(tmp_path):
     assert sorted(reasons) == ["2018/piece0.midi", "2018/piece2.midi", "2018/piece3.midi"]
     assert "got none" in reasons["2018/piece0.midi"]
     assert "well formed" in reasons["2018/piece2.midi"]
-    assert reasons["2018/piece3.midi"] == "MIDI must have a note, got none"
+    assert reasons["2018/piece3.midi"] == "piece must have a note, got none"
 
 
 def test_a_split_whose_files_are_all_missing_is_none(tmp_path):
@@ -282,7 +282,9 @@ def test_folders_that_are_something_else_are_refused(files, name, message, tmp_p
 def test_options_say_what_they_must_be(tmp_path):
     with pytest.raises(ValueError, match="data_dir must be a folder or an archive, got"):
         load(tmp_path, data_dir=str(tmp_path / "nothing"))
-    with pytest.raises(ValueError, match="data_dir must be a folder or an archive of MIDI files, got None"):
+    with pytest.raises(
+        ValueError, match="data_dir must be a folder or an archive of MAESTRO or of MIDI files, got None"
+    ):
         load(tmp_path, "folder")
     with pytest.raises(ValueError, match=r"group must be a regular expression, got '\('"):
         pieces(tmp_path, group="(")

@@ -11,29 +11,15 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from scorehub.dataset_builders.musicscore.schema import SPLITS
+from scorehub.dataset_builders.note_corpus import Piece
 
 MAX_ROWS = 100_000  # v3.0.0 has 1,276
 
 _NAME = re.compile(r"(?:[^/]+/)?(maestro-v\d+\.\d+\.\d+)\.(csv|json)")
 _COLUMNS = ("canonical_composer", "canonical_title", "split", "year", "midi_filename", "audio_filename")
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A MIDI file, by its path, and what is known of it; unknown text is `""`."""
-
-    path: str
-    title: str
-    group: str
-    source: str
-    composer: str = ""
-    year: str = ""
-    audio_filename: str = ""
-    license: str = ""
 
 
 def find_index(names: Iterable[str]) -> str:
@@ -82,8 +68,8 @@ def _piece(row: Mapping[str, str], path: str, version: str, licence: str) -> Pie
         source=f"{version} {row['midi_filename']}",
         composer=composer,
         year=row["year"],
-        audio_filename=row["audio_filename"],
         license=licence,
+        more={"audio_filename": row["audio_filename"]},
     )
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from scorehub.dataset_builders.maestro.index import Piece
+from scorehub.dataset_builders.note_corpus import Piece
 from scorehub.dataset_builders.tunes.humdrum import to_humdrum
 from scorehub.dataset_builders.tunes.tune import load_tune
 from scorehub.engraving import engrave_score
 from scorehub.notes import read_midi, write_midi
 
 LICENSE = "CC0 1.0"
+NO_AUDIO = {"audio_filename": ""}
 # Those of several voices, and three more.
 TUNES = (
     "bach_cello_prelude", "bach_prelude_in_c", "beethoven_fur_elise", "beethoven_moonlight", "bourgeois_old_hundredth",
@@ -47,5 +48,5 @@ def sample_pieces() -> list[Piece]:
     for name in TUNES:
         header = load_tune(name).header
         composer, year = header.get("C", ""), header.get("year", "")
-        pieces.append(Piece(name, header["T"], name, f"{name}.abc", composer, year, license=LICENSE))
+        pieces.append(Piece(name, header["T"], name, f"{name}.abc", composer, year, LICENSE, more=NO_AUDIO))
     return pieces

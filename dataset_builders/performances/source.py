@@ -117,8 +117,8 @@ def open_source(data_dir: str | Path) -> tuple[Folder | Archive, list[Entry]]:
     return Folder(path), read_index(_decode(_read_bounded(found[0])))
 
 
-def index_archive(path: Path) -> Archive:
-    """Finds the files in an archive.
+def index_archive(path: Path, most: int = MAX_MEMBERS) -> Archive:
+    """Finds the files in an archive of at most so many.
 
     Raises:
         ValueError: it is no tar archive, damaged or too large.
@@ -127,8 +127,8 @@ def index_archive(path: Path) -> Archive:
     try:
         with _decompressed(path) as file, tarfile.open(fileobj=file, mode="r:") as tar:
             for count, member in enumerate(tar):
-                if count >= MAX_MEMBERS or member.offset_data + member.size > MAX_ARCHIVE_BYTES:
-                    raise ValueError(f"archive must have {MAX_MEMBERS} files, {MAX_ARCHIVE_BYTES} bytes at most")
+                if count >= most or member.offset_data + member.size > MAX_ARCHIVE_BYTES:
+                    raise ValueError(f"archive must have {most} files, {MAX_ARCHIVE_BYTES} bytes at most")
                 if member.isreg() and not member.issparse() and member.size <= MAX_FILE_BYTES:
                     members[member.name.removeprefix("./")] = (member.offset_data, member.size)
     except _ARCHIVE_FAULTS as error:

@@ -1,0 +1,1 @@
+"""DadaGP: Guitar Pro songs as tokens, read as notes."""
