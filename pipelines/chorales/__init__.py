@@ -1,0 +1,1 @@
+"""Four-part chorales: BachBot, TonicNet, Coconet and Music Transformer."""
