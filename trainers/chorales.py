@@ -4,8 +4,8 @@
     python -m scorehub.trainers.chorales --preset coconet --data_dir jsb/ --output_dir runs/coconet
 
 Data are any dataset of notes whose pieces have four tracks, soprano to bass, on a grid of sixteenths. Saved in
-`output_dir/model` are the averaged weights of the best evaluation, in `output_dir/results.json` the likelihood of whole
-held-out and test pieces. A killed run goes on when its command is given again, and ends as it would have.
+`output_dir/model` are the averaged weights of the best evaluation, in `output_dir/results.json` the likelihood of
+whole held-out and test pieces. A killed run goes on when its command is given again, and ends as it would have.
 
 Source: see the networks in `pipelines/chorales`.
 """
