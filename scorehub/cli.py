@@ -196,6 +196,20 @@ def distort(
 
 
 @app.command()
+def doctor() -> None:
+    """Say what this machine has of all that can be used, what is missing, and how to get it.
+
+    scorehub doctor
+    """
+    from scorehub.doctor import examine
+
+    findings = examine()
+    typer.echo("\n".join(map(str, findings)))
+    if any(finding.is_needed and not finding.found for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
 def demo(
     dataset: Annotated[Path, typer.Option(help="A built MusicScore.")] = Path("demo/musicscore"),
     port: Annotated[int, typer.Option(help="Port on this machine; 0 for a free one.")] = 0,

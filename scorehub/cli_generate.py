@@ -138,6 +138,33 @@ def generate_page(
         typer.echo(f"wrote {written}, {calls} network calls, {time.monotonic() - begun:.1f} s")
 
 
+@app.command("chorale")
+def generate_chorale(
+    out: Annotated[Path, typer.Option(help="File to write: .mid, .musicxml or .png.")],
+    melody: Annotated[Path | None, typer.Option(help="MIDI file whose highest voice is harmonised.")] = None,
+    network: Annotated[str, typer.Option(help="bachbot, tonicnet, coconet or music_transformer.")] = "tonicnet",
+    bars: Annotated[int, typer.Option(help="Of four quarters, without a melody.")] = 8,
+    temperature: Annotated[float, typer.Option(help="Below 1 it dares less.")] = 0.8,
+    tempo: Annotated[float, typer.Option(help="Quarters a minute, of the melody and of what is written.")] = 80.0,
+    seed: Seed = 0,
+    model: Model = None,
+) -> None:
+    """Write a chorale in four parts, or three parts below a melody.
+
+    scorehub generate chorale --melody tune.mid --network coconet --out chorale.musicxml
+    """
+    from scorehub.chorales import SUFFIXES, load_writer, read_melody, write_chorale
+
+    with one_line_errors():
+        if out.suffix not in SUFFIXES:
+            raise ValueError(f"out must end in one of {', '.join(SUFFIXES)}, got {out.name}")
+        given = None if melody is None else read_melody(melody, tempo)
+        write = load_writer(network, model)
+        (made,) = write(given, steps=16 * bars, seed=seed, temperature=temperature, tempo=tempo)
+        write_chorale(made["pitches"], out, tempo)
+        typer.echo(f"wrote {out}, {len(made['pitches']) / 16:g} bars")
+
+
 def _one_prompt(prompt: str | None, fields: dict[str, str]) -> "Prompt":
     """A text or fields, whichever is given."""
     if (prompt is None) != any(fields.values()):

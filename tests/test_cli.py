@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 from scorehub.cli import app
 
 COMMANDS = {"build", "load", "check", "stats", "classify", "distort", "download", "demo", "push", "generate"}
-COMMANDS |= {"convert", "evaluate", "follow", "listen", "study", "transcribe"}
-GENERATES = {"roll", "repair", "page"}
+COMMANDS |= {"convert", "doctor", "evaluate", "follow", "listen", "study", "transcribe"}
+GENERATES = {"roll", "repair", "page", "chorale"}
 PUSHES = {"dataset", "model", "space"}
 STUDIES = {"fusion"}
 CONVERTS = {"ldm"}

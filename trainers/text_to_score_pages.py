@@ -22,6 +22,7 @@ from scorehub.engraving import Layout, engrave_score
 from scorehub.notation.accidentals import SHARPS
 from scorehub.notation.kern import read_kern
 from scorehub.notation.kern_writer import write_kern
+from scorehub.notation.key_finding import MAJOR, MINOR, fit_key
 from scorehub.notation.pae import read_pae
 from scorehub.notation.transposing import transpose
 from scorehub.pipelines.music_transcription.semantic import (
@@ -81,9 +82,6 @@ GENRES = {
     "walc": "waltz",
     "kwartet": "quartet",
 }
-# How well each step above the tonic fits a key (Krumhansl and Kessler 1982).
-MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
-MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
 
 
 @dataclass(frozen=True)
@@ -168,10 +166,7 @@ def name_key(tokens: list[Token], fifths: int) -> str:
         if isinstance(token, Note):
             heard[token.pitch.midi % 12] += float(token.length.fraction)
     tonics = 7 * fifths % 12, (7 * fifths + 9) % 12
-    fits = [
-        np.corrcoef(np.roll(profile, tonic), heard)[0, 1]
-        for profile, tonic in zip((MAJOR, MINOR), tonics, strict=True)
-    ]
+    fits = [fit_key(heard, tonic, profile) for profile, tonic in zip((MAJOR, MINOR), tonics, strict=True)]
     return f"{_name_tonic(fifths)} major" if fits[0] >= fits[1] else f"{_name_tonic(fifths + 3)} minor"
 
 

@@ -158,6 +158,11 @@ class TextToScorePipeline(StableDiffusionPipeline):
         each = [text for text in prompts for _ in range(num_images_per_prompt)]
         return TextToScoreOutput(_convert(made.images, output_type), each, watcher.kept, watcher.calls)
 
+    def encode_prompt(self, *args: Any, **kwargs: Any) -> Any:
+        """As Stable Diffusion's, in the UNet's precision: transformers loads half-precision weights as they are."""
+        states = super().encode_prompt(*args, **kwargs)
+        return tuple(state if state is None else state.to(self.unet.dtype) for state in states)
+
     def decode(self, latents: torch.Tensor) -> list[Image.Image]:
         """Pages of latents as the network has them, also unfinished ones."""
         images = self.vae.decode(latents.to(self.vae.dtype) / self.vae.config.scaling_factor).sample
@@ -173,10 +178,12 @@ class TextToScorePipeline(StableDiffusionPipeline):
         for name in _CODE:
             code = Path(__file__).with_name(name).read_bytes()  # saved into its own folder it is overwritten by itself
             (folder / name).write_bytes(code)
-        index = json.loads((folder / self.config_name).read_text(encoding="utf-8"))
-        index["_class_name"] = ["pipeline", type(self).__name__]
-        index.pop("_name_or_path", None)  # where it was loaded from on this machine
-        (folder / self.config_name).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+        for path in (folder / self.config_name, *folder.glob("*/config.json")):
+            config = json.loads(path.read_text(encoding="utf-8"))
+            config.pop("_name_or_path", None)  # where it was loaded from on this machine
+            if path.parent == folder:
+                config["_class_name"] = ["pipeline", type(self).__name__]
+            path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
     def _read(self, prompt: Prompt | list[Prompt]) -> list[str]:
         """Texts that the model can take."""

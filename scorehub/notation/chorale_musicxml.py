@@ -1,0 +1,123 @@
+"""Four-part chorales as MusicXML: soprano and alto, tenor and bass on two staves, in the key that fits best.
+
+    write_musicxml(pitches)  # int (T, 4), sixteenths, MIDI pitches, -1 for a rest
+
+Equal pitches that follow each other are one note, tied over bar lines. Spelling is that of the key: sharps and flats
+are those nearest to it on the line of fifths.
+
+Source: MusicXML 4.0; keys: Krumhansl and Kessler 1982.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from scorehub.notation.key_finding import find_fifths
+
+PARTS = (("Soprano, alto", (0, 1), ("G", 2)), ("Tenor, bass", (2, 3), ("F", 4)))
+STEPS_PER_BAR = 16
+LINE = "FCGDAEB"  # of fifths, from F on
+VALUES = {16: "whole", 12: "half.", 8: "half", 6: "quarter.", 4: "quarter", 3: "eighth.", 2: "eighth", 1: "16th"}
+_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<score-partwise version="4.0">\n<part-list>'
+
+
+def write_musicxml(pitches: np.ndarray, tempo: float = 80.0) -> str:
+    """MusicXML of a chorale.
+
+    Args:
+        pitches: int (T, 4), MIDI, -1 for a rest; soprano to bass.
+        tempo: quarters a minute.
+
+    Raises:
+        ValueError: there are no steps, or not four voices.
+    """
+    if pitches.ndim != 2 or pitches.shape[1] != 4 or not len(pitches):
+        raise ValueError(f"pitches must be (T, 4) with a step at least, got {pitches.shape}")
+    sounding = pitches[pitches >= 0]
+    fifths = find_fifths(np.bincount(sounding % 12, minlength=12)) if len(sounding) else 0
+    names = "".join(
+        f'<score-part id="P{number}"><part-name>{name}</part-name></score-part>'
+        for number, (name, *_) in enumerate(PARTS, 1)
+    )
+    parts = (
+        f'<part id="P{number}">\n{_part(pitches[:, voices], fifths, clef, tempo if number == 1 else None)}</part>\n'
+        for number, (_, voices, clef) in enumerate(PARTS, 1)
+    )
+    return f"{_HEAD}{names}</part-list>\n{''.join(parts)}</score-partwise>\n"
+
+
+def _part(pitches: np.ndarray, fifths: int, clef: tuple[str, int], tempo: float | None) -> str:
+    """The measures of two voices."""
+    voices = [list(_notes(pitches[:, voice])) for voice in range(2)]
+    text = ""
+    for number, start in enumerate(range(0, len(pitches), STEPS_PER_BAR)):
+        length = min(STEPS_PER_BAR, len(pitches) - start)
+        text += f'<measure number="{number + 1}">\n' + (_attributes(fifths, clef, tempo) if not number else "")
+        for voice, notes in enumerate(voices):
+            inside = (note for note in notes if start <= note[0] < start + length)
+            text += f"<backup><duration>{length}</duration></backup>\n" if voice else ""
+            text += "".join(_note(note, voice + 1, fifths) for note in inside)
+        text += "</measure>\n"
+    return text
+
+
+def _attributes(fifths: int, clef: tuple[str, int], tempo: float | None) -> str:
+    sign, line = clef
+    speed = f'<direction><sound tempo="{tempo:g}"/></direction>\n' if tempo else ""
+    return (
+        f"<attributes><divisions>4</divisions><key><fifths>{fifths}</fifths></key>"
+        "<time><beats>4</beats><beat-type>4</beat-type></time>"
+        f"<clef><sign>{sign}</sign><line>{line}</line></clef></attributes>\n{speed}"
+    )
+
+
+def _notes(pitches: np.ndarray) -> Iterator[tuple[int, int, int, bool, bool]]:
+    """Start, length, pitch, and whether it is tied from before and to the next, of what can be written as one note."""
+    edges = [0, *(np.flatnonzero(np.diff(pitches)) + 1).tolist(), len(pitches)]
+    for begin, end in pairwise(edges):
+        step = begin
+        while step < end:
+            room = min(end, (step // STEPS_PER_BAR + 1) * STEPS_PER_BAR) - step
+            length = next(value for value in VALUES if value <= room)
+            sounds = pitches[begin] >= 0
+            yield (
+                step,
+                length,
+                int(pitches[begin]),
+                bool(sounds and step > begin),
+                bool(sounds and step + length < end),
+            )
+            step += length
+
+
+def _note(note: tuple[int, int, int, bool, bool], voice: int, fifths: int) -> str:
+    _, length, pitch, is_tied, goes_on = note
+    kind, dot, _ = VALUES[length].partition(".")
+    sound, ties, notations = "<rest/>", "", ""
+    if pitch >= 0:
+        step, alter, octave = spell(pitch, fifths)
+        sound = f"<pitch><step>{step}</step><alter>{alter}</alter><octave>{octave}</octave></pitch>"
+        kinds = ["stop"] * is_tied + ["start"] * goes_on
+        ties = "".join(f'<tie type="{each}"/>' for each in kinds)
+        tied = "".join(f'<tied type="{each}"/>' for each in kinds)
+        notations = f"<notations>{tied}</notations>" if kinds else ""
+    stem = f"<stem>{'up' if voice == 1 else 'down'}</stem>" if pitch >= 0 else ""
+    return (
+        f"<note>{sound}<duration>{length}</duration>{ties}<voice>{voice}</voice><type>{kind}</type>"
+        f"{'<dot/>' if dot else ''}{stem}{notations}</note>\n"
+    )
+
+
+def spell(pitch: int, fifths: int) -> tuple[str, int, int]:
+    """Step, alteration and octave of a MIDI pitch in a key.
+
+    >>> spell(66, 2), spell(66, -5), spell(59, 7)
+    (('F', 1, 4), ('G', -1, 4), ('B', 0, 3))
+    """
+    # Twelve neighbours on the line of fifths (C is 0), from the lowered second to the raised fourth of the key.
+    lowest = fifths - 5
+    place = lowest + (7 * pitch - lowest) % 12
+    alter, index = divmod(place + 1, 7)
+    octave = (pitch - alter) // 12 - 1
+    return LINE[index], alter, octave
