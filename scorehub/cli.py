@@ -199,7 +199,7 @@ def distort(
 def doctor() -> None:
     """Say what this machine has of all that can be used, what is missing, and how to get it.
 
-    scorehub doctor
+    scorehub doctor | grep missing
     """
     from scorehub.doctor import examine
 

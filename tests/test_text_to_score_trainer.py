@@ -30,7 +30,7 @@ from scorehub.trainers.text_to_score_data import (
     find_vocabulary,
     load_pages,
 )
-from scorehub.trainers.text_to_score_model import LatentDenoising, PageReconstruction
+from scorehub.trainers.text_to_score_model import LatentDenoising, PageReconstruction, Weighting
 from scorehub.trainers.text_to_score_settings import TextToScoreConfig, parse_config
 
 HEIGHT, WIDTH = 96, 64
@@ -101,7 +101,7 @@ class Answer(nn.Module):
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
 def test_the_unweighted_loss_is_the_error_of_what_a_scheduler_calls_noise_or_velocity(prediction):
     scheduler = DDPMScheduler(beta_schedule="scaled_linear", prediction_type=prediction)
-    module = LatentDenoising(nn.ModuleDict({"unet": Answer(0.25)}), scheduler, 0.0, 0.0)
+    module = LatentDenoising(nn.ModuleDict({"unet": Answer(0.25)}), scheduler, Weighting(0.0), 0.0)
     latents, noise = torch.randn(2, 3, 4, 5, 6, generator=torch.Generator().manual_seed(0))
     times = torch.tensor([0, 400, 999])
     wanted = noise if prediction == "epsilon" else scheduler.get_velocity(latents, noise, times)
@@ -113,12 +113,25 @@ def test_min_snr_counts_noise_up_to_its_gamma_and_both_predictions_alike():
     """Hang et al.: min(SNR, gamma) in units of the page, that is min / SNR of the noise and min / (SNR + 1) of v."""
     for prediction, plus in (("epsilon", 0), ("v_prediction", 1)):
         scheduler = DDPMScheduler(beta_schedule="scaled_linear", prediction_type=prediction)
-        module = LatentDenoising(nn.ModuleDict({"unet": Answer(0.0)}), scheduler, 5.0, 0.0)
+        module = LatentDenoising(nn.ModuleDict({"unet": Answer(0.0)}), scheduler, Weighting(5.0), 0.0)
         for time in (10, 900):
             alpha = scheduler.alphas_cumprod[time].item()
             ratio = alpha / (1 - alpha)
             found = module._weights(torch.tensor([alpha]), prediction == "v_prediction").item()
             assert found == pytest.approx(min(ratio, 5) / (ratio + plus), rel=1e-4)
+
+
+def test_errors_where_keys_stand_can_count_more():
+    scheduler = DDPMScheduler(prediction_type="epsilon")
+    noise = torch.zeros(1, 1, 2, 8)
+    noise[..., :2] = 1
+    losses = [
+        LatentDenoising(nn.ModuleDict({"unet": Answer(0.0)}), scheduler, Weighting(0.0, weight), 0.0)(
+            torch.zeros_like(noise), noise, torch.zeros(1), torch.zeros(1, 1, 1)
+        )["loss"].item()
+        for weight in (1.0, 4.0)
+    ]
+    assert losses == pytest.approx([0.25, 4 * 2 / 14])
 
 
 def test_the_vaes_loss_is_its_errors_and_its_divergence_a_pixel(source):

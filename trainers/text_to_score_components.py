@@ -114,7 +114,7 @@ def _load_text(config: TextToScoreConfig, base: Path, prompts: Iterable[str]) ->
     folder = base / "text_encoder"
     if not (config.scratch and config.text_encoder):
         _require(folder)
-        encoder = CLIPTextModel.from_pretrained(folder, use_safetensors=True)
+        encoder = CLIPTextModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
         return encoder.requires_grad_(config.text_encoder), CLIPTokenizer.from_pretrained(base / "tokenizer")
     settings = CLIPTextConfig.from_pretrained(folder)
     tokenizer = CLIPTokenizer(model_max_length=settings.max_position_embeddings)

@@ -6,12 +6,15 @@ Source: Lin et al., MusicScore, 2024, section 4; min-SNR: Hang et al., Efficient
 Weighting Strategy, 2023, equation 5 and section 3.4.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from scorehub.trainers.averaged_training import AveragedModule
+
+BEGINNING = 0.25  # of a page's width
 
 
 class PageReconstruction(AveragedModule):
@@ -34,20 +37,34 @@ class PageReconstruction(AveragedModule):
         return {"loss": error.abs().mean() + error.square().mean() + self.kl_weight * divergence}
 
 
+@dataclass(frozen=True)
+class Weighting:
+    """What errors of a UNet count.
+
+    Attributes:
+        snr_gamma: signal-to-noise ratio above which times no longer count more; 0: all count the same.
+        beginning: weight of the left of a page, where clefs and key signatures stand: small as they are, a network
+            would learn them late.
+    """
+
+    snr_gamma: float
+    beginning: float = 1.0
+
+
 class LatentDenoising(AveragedModule):
     """Error of what a UNet predicts, noise or v, in latents that noise was added to.
 
     Args:
         net: `unet`, and `text_encoder` if that is trained, too.
         scheduler: a diffusers scheduler, whose noise levels and kind of prediction count.
-        snr_gamma: signal-to-noise ratio above which times no longer count more; 0: all count the same.
+        weighting: what errors count.
     """
 
     alphas: Tensor
 
-    def __init__(self, net: nn.ModuleDict, scheduler: Any, snr_gamma: float, decay: float) -> None:
+    def __init__(self, net: nn.ModuleDict, scheduler: Any, weighting: Weighting, decay: float) -> None:
         super().__init__(net, decay)
-        self.scheduler, self.snr_gamma = scheduler, snr_gamma
+        self.scheduler, self.weighting = scheduler, weighting
         # Not in the state dict: they follow from the scheduler.
         self.register_buffer("alphas", scheduler.alphas_cumprod.float(), persistent=False)
 
@@ -66,12 +83,19 @@ class LatentDenoising(AveragedModule):
         found = net["unet"](signal * latents + level * noise, times, states).sample.float()
         is_v = self.scheduler.config.prediction_type == "v_prediction"
         wanted = signal * noise - level * latents if is_v else noise
-        errors = (found - wanted).square().flatten(1).mean(1)
+        errors = ((found - wanted).square() * self._columns(latents)).flatten(1).mean(1)
         return {"loss": (self._weights(alpha.flatten(), is_v) * errors).mean()}
 
     def _weights(self, alpha: Tensor, is_v: bool) -> Tensor:
         """What each time counts, (B,)."""
-        if not self.snr_gamma:
+        gamma = self.weighting.snr_gamma
+        if not gamma:
             return torch.ones_like(alpha)
         ratio = alpha / (1 - alpha)
-        return ratio.clamp(max=self.snr_gamma) / (ratio + 1 if is_v else ratio)
+        return ratio.clamp(max=gamma) / (ratio + 1 if is_v else ratio)
+
+    def _columns(self, latents: Tensor) -> Tensor:
+        """What each column counts, (w,), 1 in the mean."""
+        columns = torch.ones(latents.shape[-1], device=latents.device)
+        columns[: round(BEGINNING * len(columns))] = self.weighting.beginning
+        return columns / columns.mean()

@@ -32,7 +32,7 @@ from scorehub.trainers.text_to_score_data import (
     encode_pages,
     find_vocabulary,
 )
-from scorehub.trainers.text_to_score_model import LatentDenoising, PageReconstruction
+from scorehub.trainers.text_to_score_model import LatentDenoising, PageReconstruction, Weighting
 from scorehub.trainers.text_to_score_settings import TextToScoreConfig
 
 SHOWN = 4  # held-out pages that the VAE draws again
@@ -107,8 +107,9 @@ class UnetPhase:
         )
         self.training, self.held_out = make_draws(config, (train, held_out), items, fixed)
         nets = {"unet": parts.unet} | ({"text_encoder": parts.text_encoder} if config.text_encoder else {})
+        weighting = Weighting(config.snr_gamma, config.beginning_weight)
         self.module: AveragedModule = LatentDenoising(
-            nn.ModuleDict(nets), parts.scheduler, config.snr_gamma, config.ema_decay
+            nn.ModuleDict(nets), parts.scheduler, weighting, config.ema_decay
         )
 
     def draw(self, net: Any) -> list[Image.Image]:

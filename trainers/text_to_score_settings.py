@@ -33,6 +33,7 @@ class TextToScoreConfig:
     lora_rank: int = field(default=0, metadata={"help": "train low-rank matrices beside the UNet's; 0: the UNet"})
     prediction: str = field(default="", metadata={"help": "epsilon or v_prediction; the base's if empty"})
     snr_gamma: float = field(default=5.0, metadata={"help": "min-SNR weighting; 0: all times count the same"})
+    beginning_weight: float = field(default=1.0, metadata={"help": "what errors on a page's left count"})
     least_pages: int = field(default=20, metadata={"help": "of a field's value to be learnt; 0: any text is"})
     field_dropout: float = field(default=0.2, metadata={"help": "share of prompts that lack a field, for each field"})
     text_dropout: float = field(default=0.1, metadata={"help": "share of prompts that are empty, for guidance"})
@@ -58,6 +59,8 @@ class TextToScoreConfig:
             raise ValueError(f"prediction must be one of {', '.join(PREDICTIONS)}, got {self.prediction!r}")
         if self.streaming and not self.max_steps:
             raise ValueError("max_steps must be from 1 where data are streamed, got 0")
+        if not 0 < self.beginning_weight <= 100:
+            raise ValueError(f"beginning_weight must be above 0 to 100, got {self.beginning_weight}")
         if self.lora_rank and (self.scratch or self.text_encoder):
             raise ValueError("lora_rank must be 0 where scratch or text_encoder is set, for it leaves both alone")
 

@@ -8,7 +8,7 @@ harmonised = write(melody=[67] * 4 + [69] * 4 + [71] * 8, seed=1)[0]  # MIDI pit
 harmonised["pitches"], harmonised["midi"]
 """
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -23,7 +23,9 @@ MAX_CHORALES = 64  # at once
 class ChoralesPipeline(Pipeline):
     """Melodies in, or nothing; chorales out."""
 
-    def __call__(self, melody: Any = None, **options: Any) -> list[dict[str, Any]]:
+    def __call__(  # type: ignore[override]
+        self, melody: Any = None, **options: Any
+    ) -> list[dict[str, Any]]:
         """Chorales.
 
         Args:
@@ -56,7 +58,9 @@ class ChoralesPipeline(Pipeline):
         seed = options.pop("seed", 0)
         return {"steps": steps, "count": count}, {"seed": seed, "sampling": Sampling(**options)}, {"tempo": tempo}
 
-    def preprocess(self, inputs: dict[str, Any], steps: int = 128, count: int = 1) -> dict[str, Any]:
+    def preprocess(  # type: ignore[override]
+        self, inputs: dict[str, Any], steps: int = 128, count: int = 1
+    ) -> dict[str, Any]:
         """The grid with what is known."""
         melody = inputs["melody"]
         if melody is None:
@@ -69,16 +73,20 @@ class ChoralesPipeline(Pipeline):
         values = np.where(pitches >= 0, pitches - LOWEST + 1, REST).astype(np.int64)
         return {"known": melody_only(torch.from_numpy(values)[None].expand(count, -1))}
 
-    def _forward(self, inputs: dict[str, Any], seed: int = 0, sampling: Sampling | None = None) -> dict[str, Any]:
+    def _forward(  # type: ignore[override]
+        self, inputs: dict[str, Any], seed: int = 0, sampling: Sampling | None = None
+    ) -> dict[str, Any]:
         known = inputs["known"].cpu()
-        chosen = sampling or Sampling()
+        chosen, model = sampling or Sampling(), cast(Any, self.model)
         grids = [
-            self.model.write(each[None], chosen, torch.Generator().manual_seed(seed + number))[0]
+            model.write(each[None], chosen, torch.Generator().manual_seed(seed + number))[0]
             for number, each in enumerate(known)
         ]
         return {"grids": torch.stack(grids)}
 
-    def postprocess(self, outputs: dict[str, Any], tempo: float = 80.0) -> list[dict[str, Any]]:
+    def postprocess(  # type: ignore[override]
+        self, outputs: dict[str, Any], tempo: float = 80.0
+    ) -> list[dict[str, Any]]:
         """Pitches and MIDI files."""
         grids = outputs["grids"].numpy()
         return [{"pitches": to_pitches(grid), "midi": write_midi(grid, tempo)} for grid in grids]
