@@ -24,6 +24,7 @@ from scorehub.dataset_builders.note_corpus import (
     Piece,
     Splits,
     is_midi,
+    load_named,
     split_by_group,
 )
 
@@ -107,10 +108,7 @@ def read_table(files: Files, wanted: str, separator: str) -> list[dict[str, str]
     Raises:
         ValueError: it is no table.
     """
-    name = next((name for name in files.members if PurePosixPath(name).name == wanted), None)
-    if name is None:
-        return []
-    text = files.load([name]).get(name, b"").decode("utf-8-sig", "replace")
+    text = load_named(files, wanted).decode("utf-8-sig", "replace")
     try:
         # The published table has tabs, whatever its name says.
         delimiter = "\t" if "\t" in text.partition("\n")[0] else separator

@@ -9,16 +9,23 @@ load_dataset("js_fakes", "extended", data_dir="js-fakes/")  # also jsf-extended/
 Source: Peracha, JS Fake Chorales: a Synthetic Dataset of Polyphonic Music with Human Annotation, 2021.
 """
 
-import gzip
 import json
 import re
-from pathlib import PurePosixPath
 from typing import Any
 
 import datasets
 
 from scorehub.dataset_builders import note_rows
-from scorehub.dataset_builders.note_corpus import Facts, Files, NoteConfig, NoteCorpus, Piece, Splits, split_by_group
+from scorehub.dataset_builders.note_corpus import (
+    Facts,
+    Files,
+    NoteConfig,
+    NoteCorpus,
+    Piece,
+    Splits,
+    load_named,
+    split_by_group,
+)
 
 FOLDERS = {"annotated": ("midi",), "extended": ("midi", "jsf-extended")}
 METADATA = ("metadata.json", "metadata.json.gz")
@@ -74,15 +81,12 @@ def find_realism(files: Files) -> dict[str, float]:
     Raises:
         ValueError: the table is no JSON of this form.
     """
-    name = next((name for name in files.members if PurePosixPath(name).name in METADATA), None)
-    if name is None:
-        return {}
-    data = files.load([name]).get(name, b"")
+    data = load_named(files, *METADATA)
     try:
-        table: Any = json.loads(gzip.decompress(data) if name.endswith(".gz") else data)
+        table: Any = json.loads(data or b"{}")
         totals = {path: row["total"] for path, row in table.items()}
         return {
             path: 1 - total["correct"] / total["responses"] for path, total in totals.items() if total["responses"]
         }
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{name} must be the listening test's results as JSON, got: {error!r}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{METADATA[0]} must be the listening test's results as JSON, got: {error!r}") from None

@@ -25,7 +25,7 @@ from scorehub.notes import DRUMS, Notes, make_notes
 
 SECONDS_PER_STEP = 0.125  # a sixteenth at 120 quarters a minute
 STEPS_PER_BAR = 16
-TRACK, BAR = ("TRACK_START",), ("BAR_START",)
+TRACK_START, BAR_START = "TRACK_START", "BAR_START"
 MAX_TOKENS = 20_000  # of a piece; published ones have some 400
 
 _TOKEN = re.compile(r"(NOTE_ON|NOTE_OFF|TIME_DELTA|INST)=(\w+)")
@@ -111,9 +111,9 @@ def read_text(text: str) -> Notes:
     track, bar, step, program = -1, -1, 0, 0
     begun: dict[int, int] = {}
     for token in tokens:
-        if token in TRACK:
+        if token == TRACK_START:
             track, bar, step, begun = track + 1, -1, 0, {}
-        elif token in BAR:
+        elif token == BAR_START:
             bar, step = bar + 1, (bar + 1) * STEPS_PER_BAR
         elif found := _TOKEN.fullmatch(token):
             kind, value = found[1], DRUMS if found[2] == "DRUMS" else _number(found[2])

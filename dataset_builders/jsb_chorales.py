@@ -10,10 +10,8 @@ Source: Boulanger-Lewandowski et al., Modeling Temporal Dependencies in High-Dim
 https://github.com/czhuang/JSB-Chorales-dataset.
 """
 
-import gzip
 import json
 import re
-import zlib
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
@@ -21,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from scorehub.dataset_builders.note_corpus import Facts, Files, NoteConfig, NoteCorpus, Piece, Splits, is_midi
-from scorehub.dataset_builders.performances.source import MAX_FILE_BYTES
+from scorehub.dataset_builders.note_files import unpack
 from scorehub.notes import Notes, make_notes
 
 SPLIT_NAMES = {"train": "train", "valid": "validation", "test": "test"}
@@ -111,9 +109,8 @@ def read_grids(data: bytes) -> dict[str, Any]:
         ValueError: it is no such JSON, or too large.
     """
     try:
-        text = zlib.decompressobj(31).decompress(data, MAX_FILE_BYTES) if data[:2] == b"\x1f\x8b" else data
-        grids = json.loads(text)
-    except (zlib.error, gzip.BadGzipFile, ValueError, RecursionError) as error:
+        grids = json.loads(unpack(data))
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"grids must be JSON, got: {error}") from None
     if not isinstance(grids, dict) or not all(isinstance(grids.get(name), list) for name in SPLIT_NAMES):
         raise ValueError(f"grids must have the splits {', '.join(SPLIT_NAMES)}")

@@ -21,6 +21,7 @@ from scorehub.dataset_builders.note_corpus import (
     Piece,
     Splits,
     is_midi,
+    load_named,
     split_by_group,
 )
 
@@ -64,10 +65,8 @@ class MetaMidi(NoteCorpus):
 
 def read_titles(files: Files) -> dict[str, tuple[str, str]]:
     """MD5 -> title and artist; nothing where there is no table, or for lines that say nothing."""
-    name = next((name for name in files.members if PurePosixPath(name).name == TITLES), None)
-    lines = files.load([name]).get(name, b"").decode("utf-8", "replace").splitlines() if name else []
     found = {}
-    for line in lines:
+    for line in load_named(files, TITLES).decode("utf-8", "replace").splitlines():
         try:
             row: Any = json.loads(line)
             title, artist = row["title_artist"][0]

@@ -19,7 +19,7 @@ import pyarrow as pa
 from scorehub.dataset_builders import note_rows
 from scorehub.dataset_builders.failures import report_failure
 from scorehub.dataset_builders.musicscore.schema import SPLITS, split_of
-from scorehub.dataset_builders.note_files import batches, open_files
+from scorehub.dataset_builders.note_files import batches, open_files, unpack
 from scorehub.dataset_builders.parquet_shards import tables
 from scorehub.dataset_builders.performances.source import MAX_FILE_BYTES
 from scorehub.notes import Notes, read_midi
@@ -243,3 +243,13 @@ def split_by_group(pieces: Iterable[Piece]) -> dict[str, list[Piece]]:
     for piece in pieces:
         splits[split_of(piece.group)].append(piece)
     return splits
+
+
+def load_named(files: Files, *wanted: str) -> bytes:
+    """The contents of the first file with one of these names, in whatever folder; empty where there is none.
+
+    Raises:
+        ValueError: it is packed by gzip, and damaged or too large.
+    """
+    name = next((name for name in files.members if PurePosixPath(name).name in wanted), None)
+    return b"" if name is None else unpack(files.load([name]).get(name, b""))

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeAlias
 
 from scorehub.dataset_builders.performances.source import MAX_FILE_BYTES, Archive, index_archive
 
@@ -103,9 +102,6 @@ def _open_tar(path: Path) -> Tar:
     return Tar(path, members, batch_of, path.stat().st_mtime_ns)
 
 
-Files: TypeAlias = Folder | Zip | Tar
-
-
 def _read_member(archive: zipfile.ZipFile, name: str, size: int) -> bytes | None:
     try:
         with archive.open(name) as file:
@@ -114,7 +110,7 @@ def _read_member(archive: zipfile.ZipFile, name: str, size: int) -> bytes | None
         return None
 
 
-def open_files(path: Path) -> Files:
+def open_files(path: Path) -> Folder | Zip | Tar:
     """The MIDI files and tables of a folder or archive, of `MAX_FILE_BYTES` at most each.
 
     Raises:
@@ -192,3 +188,21 @@ def batches(names: Iterable[str], members: Mapping[str, tuple[int, int]]) -> Ite
         n_bytes += size
     if batch:
         yield batch
+
+
+def unpack(data: bytes) -> bytes:
+    """What gzip packed; other bytes as they are.
+
+    Raises:
+        ValueError: it is damaged, or more than `MAX_FILE_BYTES`.
+    """
+    if data[:2] != b"\x1f\x8b":
+        return data
+    unpacker = zlib.decompressobj(31)
+    try:
+        unpacked = unpacker.decompress(data, MAX_FILE_BYTES)
+    except zlib.error as error:
+        raise ValueError(f"gzip file must be whole, got: {error}") from None
+    if not unpacker.eof:
+        raise ValueError(f"gzip file must be whole and hold at most {MAX_FILE_BYTES} bytes")
+    return unpacked

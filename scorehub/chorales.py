@@ -1,7 +1,7 @@
 """Chorales from the models, with or without a given melody; MIDI, MusicXML or a picture out.
 
 write = load_writer("tonicnet")
-chorale = write(melody=read_melody(Path("tune.mid")), seed=1)[0]
+chorale = write(melody=read_melody(Path("tune.mid"), tempo=80), seed=1)[0]
 write_chorale(chorale["pitches"], Path("chorale.musicxml"))
 """
 

@@ -9,6 +9,7 @@ Source: Sarmento et al., DadaGP: A Dataset of Tokenized GuitarPro Songs for Sequ
 """
 
 import re
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 import datasets
@@ -68,8 +69,9 @@ class DadaGp(NoteCorpus):
 
     def row(self, piece: Piece, data: bytes) -> Row:
         """See `NoteCorpus`."""
-        return {**super().row(piece, data), "tokens": _tokens(data)}
+        return {**super().row(piece, data), "tokens": list(_tokens(data))}
 
 
-def _tokens(data: bytes) -> list[str]:
-    return data.decode("utf-8", "replace").split()
+@lru_cache(maxsize=1)  # a song's are asked for twice
+def _tokens(data: bytes) -> tuple[str, ...]:
+    return tuple(data.decode("utf-8", "replace").split())

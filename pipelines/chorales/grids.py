@@ -7,7 +7,6 @@ Source: Boulanger-Lewandowski et al., 2012, in the form of github.com/czhuang/JS
 Improving Polyphonic Music Models with Feature-Rich Encoding, 2019, section 3.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -87,27 +86,25 @@ def chord_classes(chord: int) -> set[int]:
     return {(root + step) % 12 for step in QUALITIES[quality]}
 
 
-def write_midi(grid: np.ndarray, tempo: float = 80.0, begins: Sequence[int] = ()) -> bytes:
+def write_midi(grid: np.ndarray, tempo: float = 80.0) -> bytes:
     """A MIDI file with a track for each voice, in which equal values that follow each other are one note.
 
     Args:
         tempo: quarters a minute.
-        begins: steps at which all voices strike anew, such as those after a fermata.
     """
     score: Any = symusic.Score(TICKS_PER_QUARTER)
     score.tempos.append(symusic.Tempo(0, tempo))
     ticks = TICKS_PER_QUARTER // STEPS_PER_QUARTER
     for voice, name in enumerate(VOICES):
         track: Any = symusic.Track(name, 52, False)  # a choir
-        for start, end, value in runs(grid[:, voice], begins):
+        for start, end, value in runs(grid[:, voice]):
             if value > REST:
                 track.notes.append(symusic.Note(start * ticks, (end - start) * ticks, value + LOWEST - 1, 80))
         score.tracks.append(track)
     return bytes(score.dumps_midi())
 
 
-def runs(values: np.ndarray, begins: Sequence[int] = ()) -> list[tuple[int, int, int]]:
+def runs(values: np.ndarray) -> list[tuple[int, int, int]]:
     """Begin, end and value of equal values that follow each other."""
-    changes = np.flatnonzero(np.diff(values)) + 1
-    starts = sorted({0, *changes.tolist(), *(step for step in begins if 0 < step < len(values))})
+    starts = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist()]
     return [(start, end, int(values[start])) for start, end in zip(starts, [*starts[1:], len(values)], strict=True)]

@@ -1,8 +1,8 @@
 """Writes what is unknown of a grid: token by token, or by blocked Gibbs sampling.
 
 Source: TonicNet and BachBot: Peracha 2019, Liang et al. 2017; blocked Gibbs sampling: Huang et al. 2017, section 5.2,
-with the schedule of Yao et al., Equivalence between Policy Gradients and Soft Q-learning, as they cite it: the share
-of cells that are drawn anew falls with the rounds.
+in which the share of cells that are drawn anew falls as in Yao et al., On the Equivalence between Deep NADE and
+Generative Stochastic Networks, 2014.
 """
 
 from dataclasses import dataclass
