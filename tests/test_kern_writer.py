@@ -8,7 +8,7 @@ from notation_strategies import staves
 
 from scorehub.engraving import engrave_staff
 from scorehub.notation.kern import read_kern
-from scorehub.notation.kern_writer import find_beams, write_kern
+from scorehub.notation.kern_writer import find_beams, join_spines, write_kern
 from scorehub.notation.mei import read_mei
 from scorehub.pipelines.music_transcription.semantic import MultiRest, parse_semantic
 
@@ -71,3 +71,21 @@ def test_where_beams_begin_and_end(body, expected):
 def test_what_can_not_be_written_is_named(text, message):
     with pytest.raises(ValueError, match=message):
         write_kern(parse_semantic(text.replace(" ", "\t")))
+
+
+def test_spines_are_joined_by_time():
+    low = write_kern(parse_semantic("clef-F4\tnote-C3_half.\ttie\tnote-C3_quarter\tbarline\trest-double_whole"))
+    high = write_kern(parse_semantic("clef-G2\tnote-C5_eighth\tnote-D5_eighth\tnote-E5_half.\tbarline\tnote-C5_whole"))
+    assert join_spines([low, high]).splitlines() == [
+        "**kern\t**kern", "*clefF4\t*clefG2", "=-\t=-",
+        "[2.C\t8cc", ".\t8dd", ".\t2.ee", "4C]\t.",
+        "=\t=", "0r\t1cc", "*-\t*-",
+    ]  # fmt: skip
+    assert join_spines([high]) == high
+
+
+@pytest.mark.parametrize("other", ["clef-G2\tnote-C5_whole", "note-C5_whole\tbarline"])
+def test_spines_of_other_bar_lines_or_signatures_are_refused(other):
+    first = write_kern(parse_semantic("clef-F4\tnote-C3_whole\tbarline"))
+    with pytest.raises(ValueError, match=r"spines must have bar lines and interpretations at the same times"):
+        join_spines([first, write_kern(parse_semantic(other))])

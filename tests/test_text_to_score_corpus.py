@@ -10,10 +10,20 @@ from datasets import load_dataset
 from PIL import Image
 
 from scorehub.notation.kern import read_kern
-from scorehub.pipelines.music_transcription.semantic import Clef, KeySignature, Note, parse_semantic
+from scorehub.page_reader import agreement, read_score_page
+from scorehub.pipelines.music_transcription.semantic import (
+    Barline,
+    Clef,
+    KeySignature,
+    Note,
+    Rest,
+    TimeSignature,
+    parse_semantic,
+)
 from scorehub.pipelines.score_following.layout import read_page
 from scorehub.trainers import text_to_score_corpus as corpus
-from scorehub.trainers.text_to_score_pages import INSTRUMENTS, draw_page, find_works, join_excerpts, name_key
+from scorehub.trainers.text_to_score_pages import Work, draw_page, find_works, name_key
+from scorehub.trainers.text_to_score_parts import INSTRUMENTS, SOLO, find_parts, join_melodies, write_parts
 from scorehub.trainers.text_to_score_scans import cut_scan, find_scans
 
 MELODY = "**kern\n*clefG2\n*k[]\n*M4/4\n=-\n" + "4c\n4e\n4g\n4cc\n=\n4a\n8g\n8f\n4e\n4d\n=\n" * 40 + "*-\n"
@@ -24,23 +34,50 @@ def works(tmp_path_factory):
     folder = tmp_path_factory.mktemp("excerpts")
     for name in ("one", "two"):
         (folder / f"{name}.krn").write_text(MELODY + f"!! {name}\n")
-    return find_works(folder)
+    return [Work(work.name, 2 * work.excerpts) for work in find_works(folder)]  # one melody for each hand
 
 
-def test_a_page_has_seven_staves_on_the_grid_and_the_fields_of_what_it_shows(works):
-    page = draw_page(works[0], np.random.default_rng(3))
+def drawn(work, instrument):
+    """A page for an instrument."""
+    pages = (draw_page(work, np.random.default_rng(seed)) for seed in range(100))
+    return next(page for page in pages if page and page["instrumentation"] == instrument)
+
+
+@pytest.mark.parametrize("instrument", INSTRUMENTS)
+def test_a_page_has_its_staves_on_the_grid_and_the_fields_of_what_it_shows(works, instrument):
+    page = drawn(works[0], instrument)
     assert page["image"].size == (256, 352)
-    staves = [staff for system in read_page(np.asarray(page["image"])).systems for staff in system.staves]
-    assert len(staves) == 7
-    assert [round(staff.top) for staff in staves] == pytest.approx([20 + 48 * n for n in range(7)], abs=1)
-    assert page["instrumentation"] in INSTRUMENTS
+    systems = read_page(np.asarray(page["image"])).systems
+    tops = [20 + 48 * n for n in range(7)] if instrument in SOLO else [19, 59, 107, 147, 195, 235, 283, 323]
+    assert [round(staff.top) for system in systems for staff in system.staves] == pytest.approx(tops, abs=1)
+    assert {len(system.staves) for system in systems} == {1 if instrument in SOLO else 2}
     assert page["key"].endswith("major")  # C E G C stands for its tonic in every signature
-    again = draw_page(works[0], np.random.default_rng(3))
+    assert agreement(read_score_page(page["image"]), page) == {"staves": True, "clef": True, "key": True}
+    again = drawn(works[0], instrument)
     assert np.array_equal(np.asarray(page["image"]), np.asarray(again["image"]))
 
 
+def test_the_hands_of_a_piano_play_melodies_of_one_meter_measure_by_measure(tmp_path):
+    short = "**kern\n*clefG2\n*k[]\n*M4/4\n=-\n4c\n=\n4c\n=\n*-\n"  # measures that are not full
+    waltz = "**kern\n*clefG2\n*k[]\n*M3/4\n=-\n2.c\n=\n2.c\n=\n*-\n"
+    low = MELODY.replace("4cc", "4r")
+    for name, text in (("a", MELODY), ("b", low), ("c", short), ("d", waltz), ("e", low)):
+        (tmp_path / f"{name}.krn").write_text(text)
+    excerpts = [work.excerpts[0] for work in sorted(find_works(tmp_path), key=lambda work: work.name)]
+    right, left = find_parts(excerpts, "piano", -2)
+    assert right[:3] == [Clef("G", 2), KeySignature(-2), TimeSignature("4/4")]
+    assert left[:3] == [Clef("F", 4), KeySignature(-2), TimeSignature("4/4")]
+    assert not any(isinstance(token, Rest) for token in right)
+    assert any(isinstance(token, Rest) for token in left)
+    assert sum(isinstance(token, Barline) for token in right) == sum(isinstance(token, Barline) for token in left)
+    assert not find_parts(excerpts[2:4], "piano", 0)
+    bass, treble = zip(*(line.split("\t") for line in write_parts([right, left]).splitlines()), strict=True)
+    assert [bass[2], treble[2]] == ["*staff2", "*staff1"]
+    assert read_kern("\n".join(line for line in treble if line != ".")) == right
+
+
 def test_melodies_are_moved_into_the_key_and_the_clef(works):
-    tokens = join_excerpts(works[0], "cello", 3, 0)
+    tokens = join_melodies(works[0].excerpts, *SOLO["cello"], 3)
     assert tokens[:2] == [Clef("F", 4), KeySignature(3)]
     steps = [str(token.pitch)[:-1] for token in tokens if isinstance(token, Note)][:4]
     assert steps == ["A", "C#", "E", "A"]

@@ -9,8 +9,9 @@ and key signature falls on the same pixels of a latent that stands for 16 of the
 
 import re
 import zlib
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +21,10 @@ from PIL import Image
 from scorehub.dataset_builders.camera_primus.incipits import Incipit, read_incipits
 from scorehub.engraving import Layout, engrave_score
 from scorehub.notation.accidentals import SHARPS
-from scorehub.notation.kern import read_kern
-from scorehub.notation.kern_writer import write_kern
 from scorehub.notation.key_finding import MAJOR, MINOR, fit_key
-from scorehub.notation.pae import read_pae
-from scorehub.notation.transposing import transpose
-from scorehub.pipelines.music_transcription.semantic import (
-    Barline,
-    Clef,
-    KeySignature,
-    MultiRest,
-    Note,
-    TimeSignature,
-    Token,
-)
+from scorehub.pipelines.music_transcription.semantic import Note, Token
 from scorehub.svg import rasterise
+from scorehub.trainers.text_to_score_parts import INSTRUMENTS, find_parts, write_parts
 
 WIDTH, HEIGHT = 256, 352  # px
 # At 7.2 mm a staff, here 16 px, verovio draws at its own scale, and all lines fall between pixels.
@@ -48,10 +38,8 @@ LAYOUT = Layout(
     line_width=0.25,
     stem_width=0.25,
 )
-# Clef, and the diatonic height in the middle of what is played.
-INSTRUMENTS = {"violin": (Clef("G", 2), 36), "viola": (Clef("C", 3), 29), "cello": (Clef("F", 4), 23)}
-READERS = {"kern": read_kern, "pae": read_pae}
-FULL = 190  # symbols that fill a page
+# Staves of a system lie 40 px apart, systems 88 px; the fourth would not be drawn if there were a margin below it.
+BRACED = replace(LAYOUT, height_mm=7.2 * (HEIGHT + 16) / 16)
 STYLES = {
     "Renaissance": ("Marenzio, Luca", "Gomółka, Mikołaj", "Stabile, Annibale"),
     "Baroque": ("Zieleński, Mikołaj",),
@@ -114,47 +102,23 @@ def draw_page(work: Work, rng: np.random.Generator) -> dict[str, Any] | None:
     Returns:
         None where the work does not fill a page.
     """
-    instrument = str(rng.choice(list(INSTRUMENTS)))
+    instrument = str(rng.choice(INSTRUMENTS))
     fifths = int(rng.integers(-7, 8))
-    tokens = join_excerpts(work, instrument, fifths, int(rng.integers(len(work.excerpts))))
-    if len(tokens) < FULL:
+    first = int(rng.integers(len(work.excerpts)))
+    parts = find_parts((*work.excerpts[first:], *work.excerpts[:first]), instrument, fifths)
+    if not parts:
         return None
     try:
-        pages = engrave_score(write_kern(tokens, beams=True), LAYOUT).pages
+        pages = engrave_score(write_parts(parts), LAYOUT if len(parts) == 1 else BRACED).pages
     except ValueError:
         return None
     if len(pages) < 2:  # the last page is not full
         return None
-    image: Image.Image = rasterise(pages[0], WIDTH)
-    return {"image": image, "instrumentation": instrument, "key": name_key(tokens, fifths), **work.fields}
+    image: Image.Image = rasterise(pages[0], WIDTH).crop((0, 0, WIDTH, HEIGHT))
+    return {"image": image, "instrumentation": instrument, "key": name_key(chain(*parts), fifths), **work.fields}
 
 
-def join_excerpts(work: Work, instrument: str, fifths: int, first: int) -> list[Token]:
-    """One melody of a work's excerpts from the one numbered `first` on, until it fills a page."""
-    clef, centre = INSTRUMENTS[instrument]
-    joined: list[Token] = [clef, KeySignature(fifths)]
-    meter = ""
-    for excerpt in (*work.excerpts[first:], *work.excerpts[:first]):
-        try:
-            tokens = transpose(READERS[excerpt.format](excerpt.notation), fifths, centre)
-        except ValueError:
-            continue
-        if any(isinstance(token, MultiRest) or (isinstance(token, Note) and token.grace) for token in tokens):
-            continue
-        for token in tokens:
-            if isinstance(token, TimeSignature) and token.text != meter:
-                joined.append(token)
-                meter = token.text
-            elif not isinstance(token, Clef | KeySignature | TimeSignature):
-                joined.append(token)
-        if not isinstance(joined[-1], Barline):
-            joined.append(Barline())
-        if len(joined) >= FULL:
-            break
-    return joined
-
-
-def name_key(tokens: list[Token], fifths: int) -> str:
+def name_key(tokens: Iterable[Token], fifths: int) -> str:
     """The key of a melody: of the two that have this signature the one that its notes fit better.
 
     >>> from scorehub.pipelines.music_transcription.semantic import parse_semantic

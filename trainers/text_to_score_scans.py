@@ -25,7 +25,6 @@ COLUMNS = ("file", "work", "composer", "key", "instrumentation", "genre", "perio
 SPACE = 4  # px of a staff space
 TOP, LEFT = 20, 16  # px: the first staff's top line, and the system's left end, before which its brace stands
 MAX_BLANK = 40  # px below the paper's end
-PIECES = 2  # of a page, at most
 MAX_BYTES = 50 * 2**20  # of a picture
 
 
@@ -78,11 +77,11 @@ def _scan(folder: Path, archive: Path | None, row: dict[str, str]) -> Scan:
 
 
 def cut_scan(scan: Scan) -> list[dict[str, Any]]:
-    """Pieces of a page, each as `image` and the prompt's fields."""
+    """A piece of a page as `image` and the prompt's fields, where there is one: the first that is whole."""
     page = scan.read()
     systems = read_page(page).systems
-    pieces = [piece for n in range(len(systems)) if (piece := _cut(page, systems[n:])) is not None]
-    return [{"image": piece, **scan.fields} for piece in pieces[:: max(1, len(pieces) // PIECES)][:PIECES]]
+    pieces = (_cut(page, systems[n:]) for n in range(len(systems)))
+    return [{"image": piece, **scan.fields} for piece in pieces if piece is not None][:1]
 
 
 def _cut(page: np.ndarray, systems: list[System]) -> Image.Image | None:

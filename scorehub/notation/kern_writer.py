@@ -9,8 +9,10 @@ What it can write, the normal form, are tokens in which
 Source: The **kern representation, humdrum.org/rep/kern.
 """
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import zip_longest
 
 from scorehub.notation.accidentals import signature_steps
 from scorehub.notation.kern import SIGNATURES
@@ -30,6 +32,7 @@ from scorehub.pipelines.music_transcription.semantic import (
 )
 
 _LONG = {"double_whole": "0", "quadruple_whole": "00"}
+_DURATION = re.compile(r"\[?(\d+)(\.*)")
 _MENSURATIONS = {"C": "c", "C/": "c|"}
 
 
@@ -63,6 +66,40 @@ def write_kern(tokens: Sequence[Token], beams: bool = False) -> str:
     if tied:
         raise ValueError(f"tie must join two notes, got none behind {tied}")
     return "\n".join([*lines, "*-", ""])
+
+
+def join_spines(spines: Sequence[str]) -> str:
+    """Documents of one spine each as one document, from the lowest staff: what sounds together stands on one line.
+
+    Raises:
+        ValueError: they do not have bar lines and interpretations at the same times.
+    """
+    columns = [_read_spine(spine) for spine in spines]
+    joined: list[str] = []
+    for parts in zip_longest(*columns):
+        if len({(part is None, part is None or part[0][:1]) for part in parts}) > 1:
+            raise ValueError("spines must have bar lines and interpretations at the same times, got others")
+        joined.append("\t".join(control for control, _ in parts))
+        for time in sorted({time for _, notes in parts for time in notes}):
+            joined.append("\t".join(notes.get(time, ".") for _, notes in parts))
+    return "\n".join([*joined, ""])
+
+
+def _read_spine(spine: str) -> list[tuple[str, dict[Fraction, str]]]:
+    """Each bar line or interpretation, and notes and rests by their time after it."""
+    found: list[tuple[str, dict[Fraction, str]]] = []
+    time = Fraction(0)
+    for line in spine.splitlines():
+        duration = _DURATION.match(line)
+        if duration is None:
+            found.append((line, {}))
+            time = Fraction(0)
+            continue
+        found[-1][1][time] = line
+        breve = {"0": Fraction(2), "00": Fraction(4)}
+        length = breve.get(duration[1]) or Fraction(1, int(duration[1]))
+        time += length * (2 - Fraction(1, 2 ** len(duration[2])))
+    return found
 
 
 def find_beams(tokens: Sequence[Token]) -> dict[int, str]:
