@@ -181,6 +181,7 @@ class Judge:
             nearer_than_real(self._own_distance, distance),
             read_rates(readings, fields),
             float(np.mean([len(reading.staves) for reading in readings])),
+            read_instruments(readings, fields),
         )
 
     def _distances(self, pages: Pages) -> np.ndarray:
@@ -203,3 +204,14 @@ def read_rates(readings: Sequence[PageReading], fields: Sequence[Fields]) -> dic
     counts = [len(reading.staves) * (fifths is not None) for reading, fifths in zip(readings, asked, strict=True)]
     ratios["staff_key"] = (np.array(right, float), np.array(counts, float))
     return summarise({name: ratio for name, ratio in ratios.items() if ratio[1].sum()})
+
+
+def read_instruments(
+    readings: Sequence[PageReading], fields: Sequence[Fields]
+) -> dict[str, tuple[int, dict[str, float]]]:
+    """Of each instrumentation that was asked for, sorted, how many pages, and their `read_rates`."""
+    found = {}
+    for name in sorted({page["instrumentation"] for page in fields if page.get("instrumentation")}):
+        pairs = [pair for pair in zip(readings, fields, strict=True) if pair[1].get("instrumentation") == name]
+        found[name] = len(pairs), read_rates([reading for reading, _ in pairs], [page for _, page in pairs])
+    return found

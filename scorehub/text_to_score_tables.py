@@ -21,6 +21,7 @@ class Row:
         nearer: probability that it is nearer than that of a held-out page; 0.5 is as real music, 1 pure copying.
         read: of `READ` and `staff_key` what `summarise` gives; what was never asked for is missing.
         staves: that begin with a clef, a page.
+        instruments: of each instrumentation that was asked for, how many pages, and `read` of them.
     """
 
     title: str
@@ -32,10 +33,11 @@ class Row:
     nearer: float
     read: dict[str, float]
     staves: float
+    instruments: dict[str, tuple[int, dict[str, float]]]
 
 
 def tables(rows: Sequence[Row]) -> str:
-    """Two Markdown tables: distances from real pages, and what a reader finds."""
+    """Markdown tables: distances from real pages, what a reader finds, and what of each instrumentation."""
     counts = sorted({n for row in rows for n in (*row.frechet, *row.fid)})
     has_fid = any(row.fid for row in rows)
     fid = [f"FID-{n}" for n in counts] + ["KID"] if has_fid else []
@@ -50,6 +52,11 @@ def tables(rows: Sequence[Row]) -> str:
     for row in rows:
         shares = [_share(row.read, name) for name in (*READ, "staff_key")]
         lines.append(_line([row.title, *shares, f"{row.staves:.1f}"]))
+    head = ["pages", "instrumentation", "number", "staves found", "clef", "key"]
+    lines += ["", _line(head), _line(["---"] * len(head))]
+    for row in rows:
+        for instrument, (count, read) in row.instruments.items():
+            lines.append(_line([row.title, instrument, str(count), *(_share(read, name) for name in READ)]))
     return "\n".join(lines) + "\n"
 
 

@@ -20,6 +20,7 @@ from scorehub.text_to_score_evaluation import (
     choose_prompts,
     draw,
     load_real_pages,
+    read_instruments,
     read_rates,
 )
 from scorehub.text_to_score_tables import tables
@@ -84,6 +85,16 @@ def test_shares_are_of_the_pages_that_were_asked():
     assert found["staff_key"] == pytest.approx(2 / 6)  # three staves of two pages, whose keys have 3 and 0 sharps
 
 
+def test_each_instrumentation_has_its_own_shares():
+    reading = PageReading(3, (StaffReading("G2", 3, 0), StaffReading("G2", 3, 1), StaffReading("G2", 3, 2)))
+    fields = [FIELDS, {"instrumentation": "cello", "key": "A major"}, {"key": "C major"}, FIELDS]
+    found = read_instruments([reading] * 4, fields)
+    assert list(found) == ["cello", "violin"]
+    assert {name: (count, read["clef"], read["key"]) for name, (count, read) in found.items()} == {
+        "cello": (1, 0, 1), "violin": (2, 1, 1)
+    }  # fmt: skip
+
+
 def test_a_page_has_its_own_seed_and_each_setting_its_scheduler():
     pipe = tiny_pipeline()
     own = pipe.scheduler
@@ -140,12 +151,13 @@ def test_too_few_pages_are_refused(tmp_path, judge, real):
 
 def test_tables_have_a_line_for_each_set_and_a_cell_for_each_column(judge):
     row = judge.row("held out", *judge.held_out)
-    distances, read = tables([row, row]).strip().split("\n\n")
-    for table in (distances, read):
+    distances, read, instruments = tables([row, row]).strip().split("\n\n")
+    for table in (distances, read, instruments):
         lines = table.splitlines()
         assert len(lines) == 4
         assert len({line.count("|") for line in lines}) == 1
     assert "| held out | 100% (100% to 100%) |" in read
+    assert "| held out | violin | 8 | 100% (100% to 100%) |" in instruments
 
 
 def test_the_command_writes_its_table_and_keeps_pages(tmp_path, real):
@@ -153,23 +165,12 @@ def test_the_command_writes_its_table_and_keeps_pages(tmp_path, real):
     folder = tmp_path / "pages"
     folder.mkdir()
     arguments = ["text_to_score", "--real", save_pages(folder, real), "--model", tmp_path / "model", "--samples", 8]
-    arguments += [
-        "--steps",
-        1,
-        "--guidance",
-        1,
-        "--guidance",
-        3,
-        "--out",
-        tmp_path / "t.md",
-        "--keep",
-        tmp_path / "kept",
-    ]
+    arguments += f"--steps 1 --guidance 1 --guidance 3 --out {tmp_path}/t.md --keep {tmp_path}/kept".split()
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert result.exit_code == 0, result.output
     table = (tmp_path / "t.md").read_text()
     assert table in result.output
-    assert table.count("| guidance 1, 1 steps, own |") == table.count("| guidance 3, 1 steps, own |") == 2
+    assert table.count("| guidance 1, 1 steps, own |") == table.count("| guidance 3, 1 steps, own |") == 3
     assert len(list((tmp_path / "kept" / "guidance_3-1_steps-own").glob("*.png"))) == 8
 
 
