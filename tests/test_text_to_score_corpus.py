@@ -22,7 +22,7 @@ from scorehub.pipelines.music_transcription.semantic import (
 )
 from scorehub.pipelines.score_following.layout import read_page
 from scorehub.trainers import text_to_score_corpus as corpus
-from scorehub.trainers.text_to_score_pages import Work, draw_page, find_works, name_key
+from scorehub.trainers.text_to_score_pages import BRACED_TOPS, LEFT, Work, draw_page, find_works, name_key
 from scorehub.trainers.text_to_score_parts import INSTRUMENTS, SOLO, find_parts, join_melodies, write_parts
 from scorehub.trainers.text_to_score_scans import cut_scan, find_scans
 
@@ -48,7 +48,7 @@ def test_a_page_has_its_staves_on_the_grid_and_the_fields_of_what_it_shows(works
     page = drawn(works[0], instrument)
     assert page["image"].size == (256, 352)
     systems = read_page(np.asarray(page["image"])).systems
-    tops = [20 + 48 * n for n in range(7)] if instrument in SOLO else [19, 59, 107, 147, 195, 235, 283, 323]
+    tops = [20 + 48 * n for n in range(7)] if instrument in SOLO else [top for system in BRACED_TOPS for top in system]
     assert [round(staff.top) for system in systems for staff in system.staves] == pytest.approx(tops, abs=1)
     assert {len(system.staves) for system in systems} == {1 if instrument in SOLO else 2}
     assert page["key"].endswith("major")  # C E G C stands for its tonic in every signature
@@ -109,22 +109,23 @@ def test_a_work_that_fills_no_page_has_none(tmp_path):
     assert draw_page(find_works(tmp_path)[0], np.random.default_rng(0)) is None
 
 
-def piano_page():
-    """A page of two systems of two staves, 9 px a space, between 40 and 740 px."""
-    page = np.full((900, 800), 255, np.uint8)
-    for top in (100, 220, 460, 580):
-        for line in range(5):
-            page[top + 9 * line : top + 9 * line + 1, 60:740] = 0
-    for top, bottom in ((100, 257), (460, 617)):
-        page[top:bottom, 58:62] = 0
-        page[top:bottom, 736:740] = 0
+def piano_page(systems=4):
+    """Systems of two staves, 9 px a space, from 40 px on and at other distances than on engraved pages."""
+    page = np.full((200 + 300 * systems, 800), 255, np.uint8)
+    for number in range(systems):
+        left, first = (90, 100) if number == 0 else (60, 100 + 290 * number + 7 * (number % 2))
+        for top in (first, first + 110):
+            for line in range(5):
+                page[top + 9 * line : top + 9 * line + 2, left:740] = 0
+        page[first : first + 147, left - 2 : left + 2] = 0
+        page[first : first + 147, 736:740] = 0
     return Image.fromarray(page)
 
 
-def write_scans(folder, archived=True):
+def write_scans(folder, archived=True, page=None):
     folder.mkdir()
     file = io.BytesIO()
-    piano_page().save(file, "PNG")
+    (page or piano_page()).save(file, "PNG")
     if archived:
         with tarfile.open(folder / "pages.tar", "w") as archive:
             member = tarfile.TarInfo("a_1.png")
@@ -143,18 +144,26 @@ def write_scans(folder, archived=True):
 
 
 @pytest.mark.parametrize("archived", [True, False])
-def test_a_piece_of_a_scan_begins_with_a_system_at_the_size_of_engraved_pages(tmp_path, archived):
+def test_a_piece_of_a_scan_has_its_systems_where_engraved_pages_have_theirs(tmp_path, archived):
     write_scans(tmp_path / "scans", archived)
     pieces = cut_scan(find_scans(tmp_path / "scans")[0])
-    assert pieces[0]["composer"] == "Haydn, Joseph"
-    assert pieces[0]["piece_style"] == "Classical"
+    assert [(piece["composer"], piece["piece_style"]) for piece in pieces] == [("Haydn, Joseph", "Classical")]
     page = np.asarray(pieces[0]["image"])
     assert page.shape == (352, 256)
-    dark = np.flatnonzero(page[:, 100:].mean(1) < 200)
-    assert dark[0] == pytest.approx(20, abs=1.5)  # the first line
-    assert np.diff(dark[:5].astype(float)).mean() == pytest.approx(4, abs=0.5)
-    columns = np.flatnonzero(page[20:89].mean(0) < 80)
-    assert columns[0] == pytest.approx(16, abs=2)  # the system's left end
+    lines = np.flatnonzero(page[:, 100:].mean(1) < 225)
+    tops = [top for system in BRACED_TOPS for top in system]
+    assert all(np.abs(lines - (top + 4 * line)).min() <= 1 for top in tops for line in range(5))
+    between = page[[top + 20 for top in tops[::2]]]  # the paper between the staves of a system
+    assert [int(np.flatnonzero(row < 128)[0]) for row in between] == pytest.approx([LEFT] * 4, abs=1)
+
+
+def test_a_scan_of_too_few_systems_or_without_their_lines_has_no_piece(tmp_path):
+    write_scans(tmp_path / "few", page=piano_page(systems=3))
+    assert not cut_scan(find_scans(tmp_path / "few")[0])
+    page = np.array(piano_page())
+    page[:, :65] = 255  # the left of all but the first system
+    write_scans(tmp_path / "cropped", page=Image.fromarray(page))
+    assert not cut_scan(find_scans(tmp_path / "cropped")[0])
 
 
 def test_a_corpus_has_splits_by_work_and_a_stopped_run_goes_on(works, tmp_path, monkeypatch):

@@ -38,8 +38,10 @@ LAYOUT = Layout(
     line_width=0.25,
     stem_width=0.25,
 )
-# Staves of a system lie 40 px apart, systems 88 px; the fourth would not be drawn if there were a margin below it.
+# The fourth system would not be drawn if there were a margin below it.
 BRACED = replace(LAYOUT, height_mm=7.2 * (HEIGHT + 16) / 16)
+BRACED_TOPS = ((19, 59), (107, 147), (195, 235), (283, 323))  # rows of the staves' top lines, of each system
+LEFT = 8  # px: where systems begin
 STYLES = {
     "Renaissance": ("Marenzio, Luca", "Gomółka, Mikołaj", "Stabile, Annibale"),
     "Baroque": ("Zieleński, Mikołaj",),

@@ -1,30 +1,37 @@
-"""Pieces of scanned pages for the text-to-score model, at the size of its engraved ones.
+"""Pieces of scanned pages for the text-to-score model, at the size of its engraved ones, on their grid.
 
     scans = find_scans(Path("score_pages"))
     rows = cut_scan(scans[0])
 
 A folder holds `pages.csv` (columns file, work, composer, key, instrumentation, genre, period) and a tar archive of the
-pictures, or the pictures. A piece begins at the left end of a system, whose staves are then 16 px high: half a
-page in each direction.
+pictures, or the pictures. A piece is the left of a page's first systems, as far as a piano page of
+`text_to_score_pages` goes: each staff is moved to where it lies there, and the paper between staves is stretched or
+pressed. Where staves lie anywhere, a small network learns neither them nor what stands on them.
 """
 
 import csv
 import io
 import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from PIL import Image
+from scipy.ndimage import minimum_filter1d
 
 from scorehub.pipelines.score_following.layout import System, grey_page, read_page
-from scorehub.trainers.text_to_score_pages import HEIGHT, WIDTH
+from scorehub.trainers.text_to_score_pages import BRACED_TOPS, HEIGHT, LEFT, WIDTH
 
 COLUMNS = ("file", "work", "composer", "key", "instrumentation", "genre", "period")
 SPACE = 4  # px of a staff space
-TOP, LEFT = 20, 16  # px: the first staff's top line, and the system's left end, before which its brace stands
-MAX_BLANK = 40  # px below the paper's end
+RIGID = 6  # px above and below a staff that are not stretched
+SAMPLES = 2  # a pixel, in each direction
+SEARCHED = 14  # staff spaces on both sides of where a system seems to begin
+DARK = 160  # grey level
+WHOLE = 0.7  # of a line that must be there
 MAX_BYTES = 50 * 2**20  # of a picture
 
 
@@ -77,25 +84,55 @@ def _scan(folder: Path, archive: Path | None, row: dict[str, str]) -> Scan:
 
 
 def cut_scan(scan: Scan) -> list[dict[str, Any]]:
-    """A piece of a page as `image` and the prompt's fields, where there is one: the first that is whole."""
+    """The piece of a page as `image` and the prompt's fields; nothing where its systems are too few, or no piano's."""
     page = scan.read()
-    systems = read_page(page).systems
-    pieces = (_cut(page, systems[n:]) for n in range(len(systems)))
-    return [{"image": piece, **scan.fields} for piece in pieces if piece is not None][:1]
+    systems = read_page(page).systems[: len(BRACED_TOPS)]
+    braced = [len(system.staves) == len(tops) for system, tops in zip(systems, BRACED_TOPS, strict=False)]
+    if len(braced) < len(BRACED_TOPS) or not all(braced):
+        return []
+    begins = [_find_beginning(page, system) for system in systems]
+    return [] if None in begins else [{"image": _cut(page, systems, begins), **scan.fields}]
 
 
-def _cut(page: np.ndarray, systems: list[System]) -> Image.Image | None:
-    """The piece that begins with the first of the systems; None where the page ends before it does."""
-    first = systems[0]
-    scale = first.spacing / SPACE
-    top, bottom = first.staves[0].top - TOP * scale, first.staves[0].top + (HEIGHT - TOP) * scale
-    # The first system of a movement is often indented; those below must not lose their clefs.
-    left = min(system.left for system in systems if system.staves[0].top < bottom) - LEFT * scale
-    if left < 0 or left + WIDTH * scale > page.shape[1] or bottom - MAX_BLANK * scale > page.shape[0]:
-        return None
-    # A pixel of the piece (x, y) is (left + scale x, top + scale y) of the page, which leans by `slope`.
-    lean = first.slope
-    affine = (scale, 0.0, left, lean * scale, scale, top + lean * (left - first.middle))
-    return Image.fromarray(page).transform(
-        (WIDTH, HEIGHT), Image.Transform.AFFINE, affine, Image.Resampling.BICUBIC, fillcolor=255
+def _find_beginning(page: np.ndarray, system: System) -> float | None:
+    """The column of the line at the left of a system, which stands between its staves, too."""
+    rows = np.arange(system.staves[0].bottom + system.spacing, system.staves[-1].top - system.spacing)[:, None]
+    columns = system.left + system.spacing * np.arange(-SEARCHED, SEARCHED, 1 / SPACE / SAMPLES)
+    leaning = rows + system.slope * (columns - system.middle)
+    shown = _shown(page, np.broadcast_to(columns, leaning.shape), leaning)
+    dark = minimum_filter1d(shown, 2 * SAMPLES + 1, axis=1) < DARK  # it may lean a little more
+    found = np.flatnonzero(dark.mean(0) > WHOLE)
+    return float(columns[found[0] + SAMPLES]) if len(found) else None
+
+
+def _cut(page: np.ndarray, systems: Sequence[System], begins: Sequence[float]) -> Image.Image:
+    """The piece with these systems, which begin at columns of the page."""
+    rows, columns = ((np.arange(SAMPLES * side) + 0.5) / SAMPLES - 0.5 for side in (HEIGHT, WIDTH))
+    places = np.array(
+        [(begin, s.spacing / SPACE, s.slope, s.middle) for begin, s in zip(begins, systems, strict=True)]
     )
+    middles = np.mean(BRACED_TOPS, axis=1) + 2 * SPACE
+    nearest = np.abs(rows[:, None] - middles).argmin(axis=1)
+    begin, scale, slope, middle = places[nearest].T[:, :, None]
+    x = begin + scale * (columns - LEFT)
+    y = _page_rows(rows, systems)[:, None] + slope * (x - middle)
+    return Image.fromarray(_shown(page, x, y)).resize((WIDTH, HEIGHT), Image.Resampling.BOX)
+
+
+def _shown(page: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """What the page shows at columns and rows."""
+    place = x.astype(np.float32), y.astype(np.float32)
+    return cv2.remap(page, *place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _page_rows(rows: np.ndarray, systems: Sequence[System]) -> np.ndarray:
+    """Rows of the page, where it doesn't lean, that rows of the piece show."""
+    shown, lie = [], []
+    for system, tops in zip(systems, BRACED_TOPS, strict=True):
+        for staff, top in zip(system.staves, tops, strict=True):
+            rigid = RIGID * staff.spacing / SPACE
+            shown += [top - RIGID, top, top + 4 * SPACE, top + 4 * SPACE + RIGID]
+            lie += [staff.top - rigid, staff.top, staff.bottom, staff.bottom + rigid]
+    scale = systems[0].spacing / SPACE
+    ends = [lie[0] - (shown[0] + 1) * scale], [lie[-1] + (HEIGHT - shown[-1]) * scale]
+    return np.interp(rows, [-1, *shown, HEIGHT], [*ends[0], *lie, *ends[1]])
