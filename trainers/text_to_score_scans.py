@@ -95,8 +95,10 @@ def cut_scan(scan: Scan) -> list[dict[str, Any]]:
 
 
 def _find_beginning(page: np.ndarray, system: System) -> float | None:
-    """The column of the line at the left of a system, which stands between its staves, too."""
+    """The column of the line at the left of a system, which stands between its staves, too; None where it isn't."""
     rows = np.arange(system.staves[0].bottom + system.spacing, system.staves[-1].top - system.spacing)[:, None]
+    if not len(rows):
+        return None
     columns = system.left + system.spacing * np.arange(-SEARCHED, SEARCHED, 1 / SPACE / SAMPLES)
     leaning = rows + system.slope * (columns - system.middle)
     shown = _shown(page, np.broadcast_to(columns, leaning.shape), leaning)
