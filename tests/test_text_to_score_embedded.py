@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from scorehub.cli import app
 from scorehub.page_reader import agreement, read_score_page
 from scorehub.text_to_score import draw_pages, load_pipeline
+from scorehub.text_to_score_evaluation import Setting, draw
 
 FOLDER = Path(str(files("scorehub.pipelines.text_to_score")))
 MAX_BYTES = 40 * 2**20
@@ -35,6 +36,12 @@ def test_pages_have_the_staves_clefs_and_keys_that_were_asked_for(pipe):
         verdicts.append(agreement(read_score_page(page), fields))
     for name in ("staves", "clef", "key"):
         assert sum(not verdict[name] for verdict in verdicts) <= MOST_ERRORS, name
+
+
+def test_other_schedulers_take_their_settings_from_its_own(pipe):
+    fields = {"instrumentation": "violin", "key": "A major"}
+    page = draw(pipe, [fields], Setting(4.0, 25, "ddim"), seed=0)[0]
+    assert agreement(read_score_page(page), fields) == {"staves": True, "clef": True, "key": True}
 
 
 def test_what_it_has_not_learnt_is_refused(pipe):
