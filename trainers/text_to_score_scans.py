@@ -90,8 +90,8 @@ def cut_scan(scan: Scan) -> list[dict[str, Any]]:
     braced = [len(system.staves) == len(tops) for system, tops in zip(systems, BRACED_TOPS, strict=False)]
     if len(braced) < len(BRACED_TOPS) or not all(braced):
         return []
-    begins = [_find_beginning(page, system) for system in systems]
-    return [] if None in begins else [{"image": _cut(page, systems, begins), **scan.fields}]
+    begins = [begin for system in systems if (begin := _find_beginning(page, system)) is not None]
+    return [{"image": _cut(page, systems, begins), **scan.fields}] if len(begins) == len(systems) else []
 
 
 def _find_beginning(page: np.ndarray, system: System) -> float | None:
