@@ -15,19 +15,28 @@ TASKS = (
     *("audio synthesis", "representation learning", "accompaniment"),
 )
 MODALITIES = ("symbolic", "audio", "text")
+ENCODINGS = (
+    *("note attributes", "event tokens", "time grid", "piano roll"),  # of notes
+    *("waveform", "audio codes", "latent vectors"),
+)
 FAMILIES = (
     *("rules", "feedforward", "RNN", "CNN", "RBM", "GAN", "VAE", "transformer", "diffusion"),
     "reinforcement learning",
 )
-STATUSES = ("works", "described")  # works: `here` says by what of this project
-CLOSED = {"task": TASKS, "modality": MODALITIES, "family": FAMILIES, "status": STATUSES}
+STATUSES = ("works", "described")  # works: `here` says by what of this project, `command` runs it
+CLOSED = {"task": TASKS, "modality": MODALITIES, "encoding": ENCODINGS, "family": FAMILIES, "status": STATUSES}
 TEXTS = ("id", "name", "title", "representation", "architecture", "paper", "summary")
-MAY_BE_EMPTY = ("code", "licence", "here")
+MAY_BE_EMPTY = ("code", "licence", "here", "command")
 LISTS = ("authors", "training_data")
 YEARS = (1950, 2100)
 FIELDS = (*TEXTS, *MAY_BE_EMPTY, *LISTS, *CLOSED, "year", "month")
 
 Work = dict[str, Any]
+
+
+def table() -> str:
+    """The project's own, as YAML."""
+    return files(__package__).joinpath("works.yaml").read_text(encoding="utf-8")
 
 
 def read_works(text: str | None = None) -> list[Work]:
@@ -39,10 +48,8 @@ def read_works(text: str | None = None) -> list[Work]:
     Raises:
         ValueError: a field is missing, unknown or not what it must be, or two works have one id.
     """
-    if text is None:
-        text = files(__package__).joinpath("works.yaml").read_text(encoding="utf-8")
     try:
-        works = yaml.safe_load(text)
+        works = yaml.safe_load(table() if text is None else text)
     except yaml.YAMLError as error:
         raise ValueError(f"works must be YAML, got: {error}") from None
     if not isinstance(works, list) or not all(isinstance(work, dict) for work in works):
@@ -76,5 +83,6 @@ def _check(work: Mapping[str, Any]) -> None:
     is_year = isinstance(work["year"], int) and YEARS[0] <= work["year"] < YEARS[1]
     if not is_year or not (month is None or (isinstance(month, int) and 1 <= month <= 12)):
         raise ValueError(f"year and month of {name} must be a date, got {work['year']!r} and {month!r}")
-    if (work["status"] == "works") != bool(work["here"]):
-        raise ValueError(f"here of {name} must say by what it works, and only then, got {work['here']!r}")
+    for field, what in (("here", "say by what it works"), ("command", "run it")):
+        if (work["status"] == "works") != bool(work[field]):
+            raise ValueError(f"{field} of {name} must {what}, and only if it does, got {work[field]!r}")
