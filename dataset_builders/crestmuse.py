@@ -10,16 +10,8 @@ Source: Hashida et al., CrestMusePEDB: a Music Performance Expression Database, 
 
 from pathlib import PurePosixPath
 
-from scorehub.dataset_builders.note_corpus import (
-    Facts,
-    Files,
-    NoteConfig,
-    NoteCorpus,
-    Piece,
-    Splits,
-    is_midi,
-    split_by_group,
-)
+from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
+from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi, split_by_group
 
 
 class CrestMuse(NoteCorpus):

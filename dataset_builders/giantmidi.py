@@ -16,17 +16,8 @@ import io
 import re
 from pathlib import PurePosixPath
 
-from scorehub.dataset_builders.note_corpus import (
-    Facts,
-    Files,
-    NoteConfig,
-    NoteCorpus,
-    Piece,
-    Splits,
-    is_midi,
-    load_named,
-    split_by_group,
-)
+from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
+from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi, load_named, split_by_group
 
 TABLE = "full_music_pieces_youtube_similarity_pianosoloprob_split.csv"
 CORRESPONDENCE = "groundtruth_maestro_giantmidi-piano.csv"

@@ -16,16 +16,8 @@ from typing import Any
 import datasets
 
 from scorehub.dataset_builders import note_rows
-from scorehub.dataset_builders.note_corpus import (
-    Facts,
-    Files,
-    NoteConfig,
-    NoteCorpus,
-    Piece,
-    Splits,
-    load_named,
-    split_by_group,
-)
+from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
+from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, load_named, split_by_group
 
 FOLDERS = {"annotated": ("midi",), "extended": ("midi", "jsf-extended")}
 METADATA = ("metadata.json", "metadata.json.gz")

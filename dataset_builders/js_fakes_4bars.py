@@ -12,6 +12,7 @@ Source: Behrens, js-fakes-4bars, 2023.
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import PurePosixPath
 
@@ -20,7 +21,8 @@ import numpy as np
 
 from scorehub.dataset_builders import note_rows
 from scorehub.dataset_builders.musicscore.schema import SPLITS, split_of
-from scorehub.dataset_builders.note_corpus import Facts, Files, NoteConfig, NoteCorpus, Piece, Row, Splits
+from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
+from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits
 from scorehub.notes import DRUMS, Notes, make_notes
 
 SECONDS_PER_STEP = 0.125  # a sixteenth at 120 quarters a minute
@@ -77,9 +79,9 @@ class JsFakes4Bars(NoteCorpus):
         """See `NoteCorpus`."""
         return read_text(read_lines(data)[int(piece.part)])
 
-    def row(self, piece: Piece, data: bytes) -> Row:
+    def more(self, piece: Piece, loaded: Mapping[str, bytes]) -> dict[str, str]:
         """See `NoteCorpus`."""
-        return {**super().row(piece, data), "text": read_lines(data)[int(piece.part)]}
+        return {"text": read_lines(loaded[piece.path])[int(piece.part)]}
 
 
 @lru_cache(maxsize=2)

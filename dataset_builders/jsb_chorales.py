@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from scorehub.dataset_builders.note_corpus import Facts, Files, NoteConfig, NoteCorpus, Piece, Splits, is_midi
+from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
 from scorehub.dataset_builders.note_files import unpack
+from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi
 from scorehub.notes import Notes, make_notes
 
 SPLIT_NAMES = {"train": "train", "valid": "validation", "test": "test"}

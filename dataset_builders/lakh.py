@@ -13,16 +13,8 @@ Matching, 2016.
 
 from pathlib import PurePosixPath
 
-from scorehub.dataset_builders.note_corpus import (
-    Facts,
-    Files,
-    NoteConfig,
-    NoteCorpus,
-    Piece,
-    Splits,
-    is_midi,
-    split_by_group,
-)
+from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
+from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi, split_by_group
 
 _URL = "http://hog.ee.columbia.edu/craffel/lmd/lmd_"
 

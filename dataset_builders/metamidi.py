@@ -13,17 +13,8 @@ import json
 from pathlib import PurePosixPath
 from typing import Any
 
-from scorehub.dataset_builders.note_corpus import (
-    Facts,
-    Files,
-    NoteConfig,
-    NoteCorpus,
-    Piece,
-    Splits,
-    is_midi,
-    load_named,
-    split_by_group,
-)
+from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
+from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi, load_named, split_by_group
 
 TITLES = "MMD_scraped_title_artist.jsonl"
 

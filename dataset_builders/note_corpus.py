@@ -5,12 +5,11 @@ are read in place. A piece that can't be read is left out and reported, see `fai
 """
 
 import hashlib
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, Protocol
+from pathlib import Path
+from typing import Any, ClassVar
 
 import aiohttp
 import datasets
@@ -18,81 +17,16 @@ import pyarrow as pa
 
 from scorehub.dataset_builders import note_rows
 from scorehub.dataset_builders.failures import report_failure
-from scorehub.dataset_builders.musicscore.schema import SPLITS, split_of
-from scorehub.dataset_builders.note_files import batches, open_files, unpack
-from scorehub.dataset_builders.parquet_shards import tables
+from scorehub.dataset_builders.musicscore.schema import SPLITS
+from scorehub.dataset_builders.note_files import batches, open_files, version_of
+from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi
 from scorehub.dataset_builders.performances.source import MAX_FILE_BYTES
 from scorehub.notes import Notes, read_midi
 
+TABLE_BYTES = 4 * 2**20  # of files, whose rows are held in memory together
 NO_FILE = f"file must be whole and of at most {MAX_FILE_BYTES} bytes, got none"
 
 Row = dict[str, Any]
-
-_MIDI = re.compile(r".*\.(?:midi?|kar)", re.IGNORECASE | re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is to be known of a dataset before it is used.
-
-    Attributes:
-        obtain: what `data_dir` must be, and where it comes from.
-    """
-
-    title: str
-    homepage: str
-    license: str
-    citation: str
-    obtain: str
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A piece, by the path of its file, and what is known of it; unknown text is `""`.
-
-    Attributes:
-        group: all pieces of a group lie in one split.
-        part: which of a file that holds several.
-        more: columns beyond those of `note_rows.FEATURES`.
-    """
-
-    path: str
-    title: str
-    group: str
-    source: str
-    composer: str = ""
-    year: str = ""
-    license: str = ""
-    part: str = ""
-    more: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def id(self) -> str:
-        """The path without its ending, and which part of it, if any."""
-        return self.path.removesuffix(PurePosixPath(self.path).suffix) + self._part
-
-    @property
-    def place(self) -> str:
-        """The path, and which part of it, if any."""
-        return self.path + self._part
-
-    @property
-    def _part(self) -> str:
-        return self.part and f"#{self.part}"
-
-
-Splits = Mapping[str, list[Piece]]
-
-
-class Files(Protocol):
-    """Files by their names; see `note_files`."""
-
-    @property
-    def members(self) -> dict[str, tuple[int, int]]:
-        """What tells a version of each from another."""
-
-    def load(self, names: Iterable[str]) -> dict[str, bytes]:
-        """The contents of those that are there and whole."""
 
 
 @dataclass
@@ -106,9 +40,8 @@ class NoteConfig(datasets.BuilderConfig):
     def create_config_id(self, config_kwargs: dict[str, Any], custom_features: datasets.Features | None = None) -> str:
         """The cache's name for this configuration: changes with the files, of which the library knows the folder."""
         if self.name != "sample" and self.data_dir:
-            path = Path(self.data_dir)
-            facts = repr((sorted(open_files(path).members.items()), path.is_file() and path.stat().st_mtime_ns))
-            config_kwargs = config_kwargs | {"inputs": hashlib.sha256(facts.encode()).hexdigest()}
+            version = version_of(self.data_dir)
+            config_kwargs = config_kwargs | {"inputs": hashlib.sha256(version.encode()).hexdigest()}
         return super().create_config_id(config_kwargs, custom_features)
 
 
@@ -136,6 +69,10 @@ class NoteCorpus(datasets.ArrowBasedBuilder):
         """
         return read_midi(data)
 
+    def more(self, piece: Piece, loaded: Mapping[str, bytes]) -> Mapping[str, Any]:
+        """The columns beyond those of `note_rows.FEATURES`; `loaded` has the piece's file and those beside it."""
+        return piece.more
+
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(
             description=self.config.description,
@@ -151,7 +88,7 @@ class NoteCorpus(datasets.ArrowBasedBuilder):
         Raises:
             ValueError: there is neither.
         """
-        return open_files(Path(self.config.data_dir) if self.config.data_dir else self._download(dl_manager))
+        return open_files(self.config.data_dir or self._download(dl_manager))
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         files = self.files(dl_manager)
@@ -161,8 +98,11 @@ class NoteCorpus(datasets.ArrowBasedBuilder):
         missing = [split for split in SPLITS if not any(piece.path in files.members for piece in splits[split])]
         for piece in chain.from_iterable(splits[split] for split in missing):
             report_failure(piece.place, NO_FILE, self.config.failures_dir)
+        order = {name: number for number, name in enumerate(files.members)}  # that in which they are best read
         return [
-            datasets.SplitGenerator(split, {"pieces": list(splits[split]), "files": files})
+            datasets.SplitGenerator(
+                split, {"pieces": sorted(splits[split], key=lambda piece: order.get(piece.path, -1)), "files": files}
+            )
             for split in SPLITS
             if split not in missing  # the library takes no split without rows
         ]
@@ -186,34 +126,41 @@ class NoteCorpus(datasets.ArrowBasedBuilder):
         return path
 
     def _generate_tables(self, pieces: list[Piece], files: Files) -> Iterator[tuple[int, pa.Table]]:
-        yield from tables(self._rows(pieces, files), self.COLUMNS)
-
-    def _rows(self, pieces: list[Piece], files: Files) -> Iterator[Row]:
+        schema = self.COLUMNS.arrow_schema
         of_path: dict[str, list[Piece]] = {}
+        sizes: dict[str, int] = {}
         for piece in pieces:
             of_path.setdefault(piece.path, []).append(piece)
-        for batch in batches(of_path, files.members):
-            try:
-                loaded = files.load([path for path in batch if path in files.members])
-                reason = NO_FILE
-            except (ValueError, OSError) as error:
-                loaded, reason = {}, str(error)
-            for piece in chain.from_iterable(of_path[path] for path in batch):
-                try:
-                    if piece.path not in loaded:
-                        raise ValueError(reason)
-                    row = self.row(piece, loaded[piece.path])
-                except ValueError as error:
-                    report_failure(piece.place, str(error), self.config.failures_dir)
-                else:
-                    yield row
+            sizes.setdefault(piece.path, sum(files.members[name][1] for name in _present(piece, files)))
+        for number, batch in enumerate(batches(of_path, sizes, TABLE_BYTES)):
+            rows = list(self._rows([piece for path in batch for piece in of_path[path]], files))
+            if rows:
+                yield number, pa.Table.from_pylist(rows, schema=schema)
 
-    def row(self, piece: Piece, data: bytes) -> Row:
-        """The row of a piece in its file.
+    def _rows(self, pieces: list[Piece], files: Files) -> Iterator[Row]:
+        """The rows of pieces whose files are loaded together."""
+        names = dict.fromkeys(name for piece in pieces for name in _present(piece, files))
+        try:
+            loaded, reason = files.load(names), NO_FILE
+        except (ValueError, OSError) as error:
+            loaded, reason = {}, str(error)
+        for piece in pieces:
+            try:
+                if piece.path not in loaded:
+                    raise ValueError(reason)
+                row = self.row(piece, loaded)
+            except ValueError as error:
+                report_failure(piece.place, str(error), self.config.failures_dir)
+            else:
+                yield row
+
+    def row(self, piece: Piece, loaded: Mapping[str, bytes]) -> Row:
+        """The row of a piece, of its file and those beside it.
 
         Raises:
             ValueError: as `read`, and where it has no note.
         """
+        data = loaded[piece.path]
         notes = self.read(piece, data)
         if not len(notes):
             raise ValueError("piece must have a note, got none")
@@ -228,28 +175,10 @@ class NoteCorpus(datasets.ArrowBasedBuilder):
             "source": piece.source,
             "license": piece.license,
             "split_group": piece.group,
-            **piece.more,
+            **self.more(piece, loaded),
         }
 
 
-def is_midi(name: str) -> bool:
-    """Whether a file is MIDI by its name."""
-    return _MIDI.fullmatch(name) is not None
-
-
-def split_by_group(pieces: Iterable[Piece]) -> dict[str, list[Piece]]:
-    """Pieces in splits that follow from a hash of their group's name: they stay where they are when others come."""
-    splits: dict[str, list[Piece]] = {split: [] for split in SPLITS}
-    for piece in pieces:
-        splits[split_of(piece.group)].append(piece)
-    return splits
-
-
-def load_named(files: Files, *wanted: str) -> bytes:
-    """The contents of the first file with one of these names, in whatever folder; empty where there is none.
-
-    Raises:
-        ValueError: it is packed by gzip, and damaged or too large.
-    """
-    name = next((name for name in files.members if PurePosixPath(name).name in wanted), None)
-    return b"" if name is None else unpack(files.load([name]).get(name, b""))
+def _present(piece: Piece, files: Files) -> list[str]:
+    """Which of a piece's files are there."""
+    return [name for name in (piece.path, *piece.beside) if name in files.members]

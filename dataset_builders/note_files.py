@@ -1,11 +1,16 @@
 """Where files of notes come from: a folder, a zip or a tar, which are read without being unpacked; or one such file.
 
 Each has `members`, by their names the two numbers that tell a version of a file from another, of which the second is
-its size; and `load`, which gives their contents. Only members are ever opened, whatever an index names.
+its size, in the order in which they are best read; and `load`, which gives their contents. Only members are ever
+opened, whatever an index names.
 """
 
+import lzma
 import os
 import re
+import stat
+import tarfile
+import threading
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,15 +18,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from scorehub.dataset_builders.performances.source import MAX_FILE_BYTES, Archive, index_archive
+from scorehub.dataset_builders.performances.source import MAX_FILE_BYTES, index_archive
 
 MAX_MEMBERS = 500_000  # MetaMIDI has 436,631
 MAX_DIRECTORY_BYTES = 64 * 2**20  # of a zip; MAESTRO's has 0.3 MB
-BATCH_BYTES = 32 * 2**20  # what is loaded at a time
-CACHED_BATCHES = 4  # of tar archives
+BATCH_BYTES = 32 * 2**20  # what is read of a tar archive at a time
+CACHED_BATCHES = 4
+OPEN_ARCHIVES = 4  # that stay open for those who ask for one file after another
+
+Members = dict[str, tuple[int, int]]
 
 _WANTED = re.compile(r".*\.(?:midi?|kar|abc|txt|csv|(?:jsonl?|txt)(?:\.gz)?)", re.IGNORECASE | re.DOTALL)
 _ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+_TAR_FAULTS = (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError)
 _END_BYTES = 22
 _MAX_COMMENT_BYTES = 2**16
 
@@ -31,7 +40,7 @@ class Folder:
     """The files below `root`; members have their time of change."""
 
     root: Path
-    members: dict[str, tuple[int, int]]
+    members: Members
 
     def load(self, names: Iterable[str]) -> dict[str, bytes]:
         """The files that are still there."""
@@ -45,61 +54,77 @@ class Folder:
         return files
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # hashed by identity, for the caches below
 class Zip:
     """A zip archive; members have their checksum."""
 
     path: Path
-    members: dict[str, tuple[int, int]]
+    members: Members
 
     def load(self, names: Iterable[str]) -> dict[str, bytes]:
         """The files that are whole; those that are damaged are left out."""
-        files = {}
         try:
-            with zipfile.ZipFile(self.path) as archive:
-                for name in names:
-                    data = _read_member(archive, name, self.members[name][1])
-                    if data is not None:
-                        files[name] = data
+            archive = _opened_zip(self, os.getpid())
         except _ZIP_FAULTS as error:
             raise ValueError(f"archive must be a whole zip, got {self.path.name}: {error}") from None
-        return files
+        found = {name: _read_member(archive, name, self.members[name][1]) for name in names}
+        return {name: data for name, data in found.items() if data is not None}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tar:
-    """A tar archive, compressed or not; members have their place.
+    """A tar archive, compressed or not; members have their place, and are in the order of `batches`.
 
-    A stream asks for one file after another, and a compressed archive is read from its beginning to reach any: so all
-    files of a batch are read at once, and kept for those who ask next.
+    A compressed archive is read from its beginning to reach any file. So it is read forward, many files at once, which
+    are kept for those who ask next: who asks in the order of `members` reads it once.
     """
 
     path: Path
-    members: dict[str, tuple[int, int]]
-    batch_of: dict[str, tuple[str, ...]]
-    changed: int  # when, in nanoseconds: another archive of the same name is read anew
+    members: Members
+    batches: list[list[str]]  # which files are read at once, in the archive's order; names in each are sorted
+    batch_of: dict[str, int]
 
     def load(self, names: Iterable[str]) -> dict[str, bytes]:
         """The files; raises a ValueError if the archive changed or is damaged."""
-        files = {}
-        for name in names:
-            places = tuple((other, self.members[other]) for other in self.batch_of[name])
-            files[name] = _read_tar(self.path, places, self.changed)[name]
-        return files
+        return {name: _read_batch(self, self.batch_of[name])[name] for name in names}
+
+
+# Each process opens an archive for itself, and of a tar each thread: whoever shares a file moves it under the other.
+@lru_cache(maxsize=OPEN_ARCHIVES)
+def _opened_zip(archive: Zip, process: int) -> zipfile.ZipFile:
+    return zipfile.ZipFile(archive.path)
+
+
+@lru_cache(maxsize=OPEN_ARCHIVES)
+def _opened_tar(archive: Tar, process: int, thread: int) -> tarfile.TarFile:
+    return tarfile.open(archive.path)
 
 
 @lru_cache(maxsize=CACHED_BATCHES)
-def _read_tar(path: Path, places: tuple[tuple[str, tuple[int, int]], ...], changed: int) -> dict[str, bytes]:
-    return Archive(path, dict(places)).load([name for name, _ in places])
+def _read_batch(archive: Tar, number: int) -> dict[str, bytes]:
+    files = {}
+    try:
+        file = _opened_tar(archive, os.getpid(), threading.get_ident()).fileobj
+        assert file
+        for name in sorted(archive.batches[number], key=archive.members.__getitem__):  # backward starts over
+            offset, size = archive.members[name]
+            file.seek(offset)
+            files[name] = file.read(size)
+    except _TAR_FAULTS as error:
+        _opened_tar.cache_clear()
+        raise ValueError(f"archive must be a whole tar, got {archive.path.name}: {error}") from None
+    return files
 
 
-def _open_tar(path: Path) -> Tar:
-    members = {
-        name: place for name, place in index_archive(path, MAX_MEMBERS).members.items() if _WANTED.fullmatch(name)
-    }
-    in_order = sorted(members, key=lambda name: members[name])
-    batch_of = {name: tuple(batch) for batch in batches(in_order, members) for name in batch}
-    return Tar(path, members, batch_of, path.stat().st_mtime_ns)
+# To index a compressed archive takes reading all of it. Another of the same name is told by when it `changed`.
+@lru_cache(maxsize=1)
+def _open_tar(path: Path, changed: int) -> Tar:
+    places = index_archive(path, MAX_MEMBERS).members
+    in_order = sorted(filter(_WANTED.fullmatch, places), key=places.__getitem__)
+    sizes = {name: places[name][1] for name in in_order}
+    found = [sorted(batch) for batch in batches(in_order, sizes, BATCH_BYTES)]
+    members = {name: places[name] for batch in found for name in batch}
+    return Tar(path, members, found, {name: number for number, batch in enumerate(found) for name in batch})
 
 
 def _read_member(archive: zipfile.ZipFile, name: str, size: int) -> bytes | None:
@@ -110,12 +135,13 @@ def _read_member(archive: zipfile.ZipFile, name: str, size: int) -> bytes | None
         return None
 
 
-def open_files(path: Path) -> Folder | Zip | Tar:
+def open_files(data_dir: str | Path) -> Folder | Zip | Tar:
     """The MIDI files and tables of a folder or archive, of `MAX_FILE_BYTES` at most each.
 
     Raises:
         ValueError: there is nothing, too much, or a damaged archive.
     """
+    path = Path(data_dir)
     if path.is_dir():
         return Folder(path, _list_folder(path))
     if not path.is_file():
@@ -124,33 +150,52 @@ def open_files(path: Path) -> Folder | Zip | Tar:
         is_zip = file.read(4) in (b"PK\3\4", b"PK\5\6")
     if is_zip:
         return Zip(path, _list_zip(path))
-    return Folder(path.parent, _list_file(path)) if _WANTED.fullmatch(path.name) else _open_tar(path)
+    if _WANTED.fullmatch(path.name):
+        return Folder(path.parent, _list_file(path))
+    return _open_tar(path, path.stat().st_mtime_ns)
 
 
-def _list_file(path: Path) -> dict[str, tuple[int, int]]:
+def version_of(data_dir: str | Path) -> str:
+    """What changes with the files of a folder, or with an archive; for that nobody has to look into it."""
+    path = Path(data_dir)
+    if path.is_dir():
+        return repr(_list_folder(path))
+    return repr(path.is_file() and (path.stat().st_mtime_ns, path.stat().st_size))
+
+
+def _list_file(path: Path) -> Members:
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
         raise ValueError(f"{path.name} must have at most {MAX_FILE_BYTES} bytes, got {size}")
     return {path.name: (path.stat().st_mtime_ns, size)}
 
 
-def _list_folder(root: Path) -> dict[str, tuple[int, int]]:
+def _list_folder(root: Path) -> Members:
     members = {}
     for parent, _, names in os.walk(root):
+        folder = Path(parent).relative_to(root)
+        prefix = "" if folder == Path() else f"{folder.as_posix()}/"
         for name in filter(_WANTED.fullmatch, names):
-            path = Path(parent) / name
-            if path.is_file() and path.stat().st_size <= MAX_FILE_BYTES:
-                members[path.relative_to(root).as_posix()] = (path.stat().st_mtime_ns, path.stat().st_size)
+            status = _status(os.path.join(parent, name))
+            if status and stat.S_ISREG(status.st_mode) and status.st_size <= MAX_FILE_BYTES:
+                members[prefix + name] = (status.st_mtime_ns, status.st_size)
         if len(members) > MAX_MEMBERS:
             raise ValueError(f"data_dir must have at most {MAX_MEMBERS} files, got more")
-    return members
+    return dict(sorted(members.items()))
 
 
-def _list_zip(path: Path) -> dict[str, tuple[int, int]]:
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except OSError:  # a link to nothing
+        return None
+
+
+def _list_zip(path: Path) -> Members:
     try:
         _check_directory(path)
         with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
+            entries = sorted(archive.infolist(), key=lambda entry: entry.filename)
     except _ZIP_FAULTS as error:
         raise ValueError(f"archive must be a whole zip, got {path.name}: {error}") from None
     return {
@@ -175,13 +220,13 @@ def _check_directory(path: Path) -> None:
         raise ValueError(f"directory must have at most {MAX_DIRECTORY_BYTES} bytes, got {size}")
 
 
-def batches(names: Iterable[str], members: Mapping[str, tuple[int, int]]) -> Iterator[list[str]]:
-    """`names` in their order, in lists of files that have `BATCH_BYTES` at most together."""
+def batches(names: Iterable[str], sizes: Mapping[str, int], most: int) -> Iterator[list[str]]:
+    """`names` in their order, in lists of files that have `most` bytes together, unless one has more alone."""
     batch: list[str] = []
     n_bytes = 0
     for name in names:
-        size = members[name][1] if name in members else 0
-        if batch and n_bytes + size > BATCH_BYTES:
+        size = sizes.get(name, 0)
+        if batch and n_bytes + size > most:
             yield batch
             batch, n_bytes = [], 0
         batch.append(name)

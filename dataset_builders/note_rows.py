@@ -38,9 +38,10 @@ FEATURES = Features(
 )
 
 
-def notes_to_columns(notes: Notes) -> dict[str, list[Any]]:
-    """The `notes` column of a row."""
-    return {name: getattr(notes, name).tolist() for name in NOTE_COLUMNS}
+def notes_to_columns(notes: Notes) -> dict[str, np.ndarray]:
+    """The `notes` column of a row, as arrays of the column's types, which Arrow copies whole."""
+    times = {"onset": notes.onset, "duration": notes.duration}
+    return times | {name: getattr(notes, name).astype(np.int32) for name in NOTE_COLUMNS if name not in times}
 
 
 def columns_to_notes(row: Mapping[str, Any]) -> Notes:

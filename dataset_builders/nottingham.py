@@ -12,15 +12,8 @@ Source: Foxley's Nottingham Music Database, cleaned by Jukedeck.
 import re
 from pathlib import PurePosixPath
 
-from scorehub.dataset_builders.note_corpus import (
-    Facts,
-    Files,
-    NoteConfig,
-    NoteCorpus,
-    Piece,
-    Splits,
-    split_by_group,
-)
+from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
+from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, split_by_group
 
 _PATH = re.compile(r"(?:.*/)?MIDI/(?:(melody|chords)/)?([a-z-]+?)(\d+)\.mid")
 _TUNE = re.compile(r"^X:\s*(\d+)\s*$(.*?)(?=^X:|\Z)", re.MULTILINE | re.DOTALL)

@@ -10,13 +10,16 @@ Source: Wang et al., POP909: a Pop-song Dataset for Music Arrangement Generation
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 import datasets
 
 from scorehub.dataset_builders import note_rows
-from scorehub.dataset_builders.note_corpus import Facts, Files, NoteConfig, NoteCorpus, Piece, Splits, split_by_group
+from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
+from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, split_by_group
+
+ANNOTATIONS = ("chord_midi", "key_audio", "beat_midi")  # whose columns are `chords`, `keys`, `beats`
 
 _PATH = re.compile(r"(?:.*/)?(\d{3})/(?:versions/)?([^/]+)\.midi?")
 _SPAN = {"start": datasets.List(datasets.Value("float64")), "end": datasets.List(datasets.Value("float64"))}
@@ -60,9 +63,14 @@ class Pop909(NoteCorpus):
         folders = {name.split(f"/{match[1]}/")[0] for name, match in chosen}
         if len(folders) > 1:
             raise ValueError(f"data_dir must have one POP909 folder, got {', '.join(sorted(folders))}")
-        return split_by_group(self._piece(name, match, files) for name, match in chosen)
+        return split_by_group(self._piece(name, match) for name, match in chosen)
 
-    def _piece(self, name: str, match: re.Match[str], files: Files) -> Piece:
+    def more(self, piece: Piece, loaded: Mapping[str, bytes]) -> dict[str, Any]:
+        """See `NoteCorpus`; empty where a file is missing."""
+        chords, keys, beats = (loaded.get(name, b"").decode("utf-8", "replace") for name in piece.beside)
+        return {"chords": read_spans(chords), "keys": read_spans(keys), "beats": read_beats(beats)}
+
+    def _piece(self, name: str, match: re.Match[str]) -> Piece:
         song, title = match[1], match[2]
         folder = name[: name.rindex(f"{song}/") + 4]
         return Piece(
@@ -71,34 +79,31 @@ class Pop909(NoteCorpus):
             group=f"pop909 {song}",
             source=f"POP909 {song}/{title}.mid",
             license=self.FACTS.license,
-            more=read_annotations(files, folder),
+            beside=tuple(f"{folder}{kind}.txt" for kind in ANNOTATIONS),
         )
 
 
-def read_annotations(files: Files, folder: str) -> dict[str, Any]:
-    """Chords and beats of the MIDI and keys of the audio; empty where a file is missing."""
-    names = {kind: f"{folder}{kind}.txt" for kind in ("chord_midi", "key_audio", "beat_midi")}
-    there = [name for name in names.values() if name in files.members]
-    texts = {name: data.decode("utf-8", "replace") for name, data in files.load(there).items()}
-    return {
-        "chords": _spans(texts.get(names["chord_midi"], "")),
-        "keys": _spans(texts.get(names["key_audio"], "")),
-        "beats": [row[0] for row in _numbers(texts.get(names["beat_midi"], ""), 1)],
-    }
-
-
-def _spans(text: str) -> dict[str, list[Any]]:
-    rows = list(_numbers(text, 2))
-    return {"start": [row[0] for row in rows], "end": [row[1] for row in rows], "label": [row[2] for row in rows]}
-
-
-def _numbers(text: str, count: int) -> Iterator[tuple[Any, ...]]:
-    """Lines that begin with so many numbers: these, and what follows."""
+def read_spans(text: str) -> dict[str, list[Any]]:
+    """Start, end and label of the lines that begin with two numbers."""
+    starts, ends, labels = [], [], []
     for line in text.splitlines():
-        parts = line.split()
         try:
-            numbers = [float(part) for part in parts[:count]]
+            start, end, *words = line.split()
+            times = float(start), float(end)
         except ValueError:
             continue
-        if len(numbers) == count:
-            yield *numbers, " ".join(parts[count:])
+        starts.append(times[0])
+        ends.append(times[1])
+        labels.append(" ".join(words))
+    return {"start": starts, "end": ends, "label": labels}
+
+
+def read_beats(text: str) -> list[float]:
+    """The times with which lines begin; what follows says which beats are strong."""
+    beats = []
+    for line in text.splitlines():
+        try:
+            beats.append(float(line.split(maxsplit=1)[0]))
+        except (ValueError, IndexError):
+            continue
+    return beats

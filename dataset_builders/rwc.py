@@ -12,16 +12,8 @@ Source: Goto et al., RWC Music Database: Popular, Classical, and Jazz Music Data
 import re
 from pathlib import PurePosixPath
 
-from scorehub.dataset_builders.note_corpus import (
-    Facts,
-    Files,
-    NoteConfig,
-    NoteCorpus,
-    Piece,
-    Splits,
-    is_midi,
-    split_by_group,
-)
+from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
+from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi, split_by_group
 
 _PIECE = re.compile(r"RM-[PRCJG]\d{3}[A-Z]?")
 

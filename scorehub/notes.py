@@ -43,7 +43,7 @@ class Notes:
             column = getattr(self, name)
             if len(column) and not (column.min() >= low and column.max() <= high):  # false for NaN too
                 raise ValueError(f"{name} must be {low} to {high}, got {column.min()} to {column.max()}")
-        if np.any(np.diff(self.onset) < 0):
+        if np.any(self.onset[1:] < self.onset[:-1]):
             raise ValueError("notes must be sorted by onset, got an onset before the one that it follows")
 
     def _columns(self) -> tuple[np.ndarray, ...]:
@@ -90,20 +90,20 @@ def read_midi(data: bytes) -> Notes:
         score = loaded.to("second")
     except (RuntimeError, ValueError, OverflowError) as error:
         raise ValueError(f"MIDI file must be whole and well formed, got: {str(error).splitlines()[0]}") from None
-    columns = [
-        (notes["time"], notes["duration"], notes["pitch"], notes["velocity"], program, number)
-        for number, part in enumerate(score.tracks)
-        for notes, program in [(part.notes.numpy(), DRUMS if part.is_drum else part.program)]
-        if len(notes["time"])
-    ]
-    if not columns:
+    parts = [(number, part, part.notes.numpy()) for number, part in enumerate(score.tracks) if len(part.notes)]
+    if not parts:
         return make_notes(*np.zeros((3, 0)))
-    lengths = [len(column[0]) for column in columns]
-    onset, duration, pitch, velocity = (np.concatenate([column[i] for column in columns]) for i in range(4))
-    program, track = (np.repeat([column[i] for column in columns], lengths) for i in (4, 5))
+    onset, duration, pitch, velocity = (
+        np.concatenate([notes[name] for *_, notes in parts]) for name in ("time", "duration", "pitch", "velocity")
+    )
+    lengths = [len(notes["time"]) for *_, notes in parts]
+    program = np.repeat([DRUMS if part.is_drum else part.program for _, part, _ in parts], lengths)
+    track = np.repeat([number for number, *_ in parts], lengths)
+    order = np.lexsort((pitch, onset))
     # A note-on with velocity 0 is a note-off; what symusic keeps of them sounds nothing.
-    sounding = velocity > 0
-    return make_notes(*(column[sounding] for column in (onset, duration, pitch, velocity, program, track)))
+    order = order[velocity[order] > 0]
+    times = (column[order].astype(np.float64) for column in (onset, duration))
+    return Notes(*times, *(column[order].astype(np.int64) for column in (pitch, velocity, program, track)))
 
 
 def write_midi(notes: Notes, tempo: float = 120.0) -> bytes:

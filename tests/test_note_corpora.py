@@ -5,6 +5,7 @@ import json
 import re
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import datasets
 import numpy as np
@@ -20,6 +21,7 @@ from scorehub.dataset_builders.js_fakes_4bars import read_text
 from scorehub.dataset_builders.jsb_chorales import grid_to_notes
 from scorehub.dataset_builders.load_hook import BUILDERS
 from scorehub.dataset_builders.note_corpus import NoteCorpus
+from scorehub.dataset_builders.pop909 import Pop909
 from scorehub.notes import make_notes, write_midi
 from scorehub.trainers import score_sde
 
@@ -236,6 +238,36 @@ def test_any_of_them_trains_the_rolls_by_name(name, tmp_path, monkeypatch):
     strips = score_sde.find_strips(score_sde.parse_config(arguments))
     assert len(strips.groups)
     assert all(group.startswith(f"{name}:") for group in strips.groups)
+
+
+def test_songs_of_pop909_have_their_annotations(tmp_path):
+    files = pop909_files()
+    files["POP909/002/chord_midi.txt"] = b"# chords\n0.0\n0.0 1.0\n1.0 2.5  B:maj  (or so)\nx 3 C:min\n"
+    files["POP909/002/key_audio.txt"] = b"0.5\t9.0\tGb:maj\n"
+    loaded = load_dataset(
+        "pop909", data_dir=str(write_folder(tmp_path / "data", files)), cache_dir=str(tmp_path / "cache")
+    )
+    rows = {row["title"]: row for row in rows_of(loaded)}
+    assert rows["001"]["chords"] == {"start": [0, 1], "end": [1, 2.5], "label": ["N", "B:maj"]}
+    assert rows["001"]["beats"] == [0.5]
+    assert rows["001"]["keys"] == {"start": [], "end": [], "label": []}
+    assert rows["002"]["chords"] == {"start": [0, 1], "end": [1, 2.5], "label": ["", "B:maj (or so)"]}
+    assert rows["002"]["keys"] == {"start": [0.5], "end": [9], "label": ["Gb:maj"]}
+    assert rows["002"]["beats"] == []
+
+
+def test_other_arrangements_have_the_annotations_of_their_song(tmp_path):
+    data = str(write_folder(tmp_path / "data", pop909_files()))
+    loaded = load_dataset("pop909", "versions", data_dir=data, cache_dir=str(tmp_path / "cache"))
+    rows = {row["title"]: row for row in rows_of(loaded)}
+    assert rows["001-v1"]["chords"] == rows["001"]["chords"]
+    assert rows["001-v1"]["beats"] == [0.5]
+
+
+def test_pieces_are_planned_before_any_file_of_theirs_is_read(tmp_path):
+    unread = SimpleNamespace(members=dict.fromkeys(pop909_files(), (0, 0)))
+    splits = Pop909(cache_dir=str(tmp_path), config_name="songs").plan(unread)
+    assert sorted(piece.title for pieces in splits.values() for piece in pieces) == [f"{n:03d}" for n in range(1, 25)]
 
 
 def test_a_build_has_every_row_and_a_card(tmp_path):

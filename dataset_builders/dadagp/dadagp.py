@@ -9,6 +9,7 @@ Source: Sarmento et al., DadaGP: A Dataset of Tokenized GuitarPro Songs for Sequ
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import PurePosixPath
 
@@ -16,16 +17,8 @@ import datasets
 
 from scorehub.dataset_builders import note_rows
 from scorehub.dataset_builders.dadagp.tokens import read_tokens
-from scorehub.dataset_builders.note_corpus import (
-    Facts,
-    Files,
-    NoteConfig,
-    NoteCorpus,
-    Piece,
-    Row,
-    Splits,
-    split_by_group,
-)
+from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
+from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, split_by_group
 from scorehub.notes import Notes
 
 _PATH = re.compile(r"(.*?)(?:\.gp\w)?\.tokens\.txt", re.DOTALL)
@@ -67,9 +60,9 @@ class DadaGp(NoteCorpus):
         """See `NoteCorpus`."""
         return read_tokens(_tokens(data))
 
-    def row(self, piece: Piece, data: bytes) -> Row:
+    def more(self, piece: Piece, loaded: Mapping[str, bytes]) -> dict[str, tuple[str, ...]]:
         """See `NoteCorpus`."""
-        return {**super().row(piece, data), "tokens": list(_tokens(data))}
+        return {"tokens": _tokens(loaded[piece.path])}
 
 
 @lru_cache(maxsize=1)  # a song's are asked for twice

@@ -19,16 +19,8 @@ import datasets
 from scorehub.dataset_builders import note_rows
 from scorehub.dataset_builders.maestro.index import find_index, read_index
 from scorehub.dataset_builders.maestro.sample import NO_AUDIO, Tunes, sample_pieces
-from scorehub.dataset_builders.note_corpus import (
-    Facts,
-    Files,
-    NoteConfig,
-    NoteCorpus,
-    Piece,
-    Splits,
-    is_midi,
-    split_by_group,
-)
+from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
+from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi, split_by_group
 
 URL = "https://storage.googleapis.com/magentadata/datasets/maestro/v3.0.0/maestro-v3.0.0-midi.zip"
 SHA256 = "70470ee253295c8d2c71e6d9d4a815189e35c89624b76d22fce5a019d5dde12c"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from scorehub.dataset_builders.note_corpus import Piece
+from scorehub.dataset_builders.note_pieces import Piece
 from scorehub.dataset_builders.tunes.humdrum import to_humdrum
 from scorehub.dataset_builders.tunes.tune import load_tune
 from scorehub.engraving import engrave_score
