@@ -211,15 +211,16 @@ def doctor() -> None:
 
 @app.command()
 def demo(
-    dataset: Annotated[Path, typer.Option(help="A built MusicScore.")] = Path("demo/musicscore"),
+    dataset: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="A built MusicScore; the sample if none.")
+    ] = None,
     port: Annotated[int, typer.Option(help="Port on this machine; 0 for a free one.")] = 0,
 ) -> None:
-    """Open the MusicScore Space on a built dataset.
+    """Open all Spaces as tabs of one page, with the embedded models and a built dataset, offline.
 
     scorehub demo --dataset demo/musicscore
     """
-    from scorehub.spaces.musicscore.app import LAUNCH_OPTIONS, build_app
+    from scorehub.spaces.demo.app import LAUNCH_OPTIONS, build_app
 
     with one_line_errors():
-        space = build_app(dataset)
-    space.launch(server_port=port or None, inbrowser=True, **LAUNCH_OPTIONS)
+        build_app(dataset).launch(server_port=port or None, inbrowser=True, **LAUNCH_OPTIONS)

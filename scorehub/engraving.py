@@ -23,7 +23,8 @@ from scorehub.svg import svg_size_mm
 FONTS = ("Leipzig", "Bravura", "Petaluma", "Gootville", "Leland")
 MAX_CHARACTERS = 8 * 2**20  # of notation; the longest song of OpenScore Lieder has 2.4 million
 
-SECONDS = 60  # for one piece
+SECONDS = (8, 60)  # for one piece: of a staff, and at most
+CHARACTERS_A_SECOND = 50_000  # that the limit grows by
 MEMORY_MB = 2048
 
 # Verovio at scale 100: a half space is 0.9 mm, so a staff of four spaces is 7.2 mm high.
@@ -135,7 +136,7 @@ def engrave_score(notation: str, layout: Layout = Layout(), n_measures: int | No
 
     Raises:
         ValueError: the notation cannot be read or is too long, has no staff, no note or another number of measures, or
-            is such that verovio crashes or takes longer than a minute.
+            is such that verovio crashes or takes longer than `SECONDS`.
     """
     if len(notation) > MAX_CHARACTERS:
         raise ValueError(f"notation must have at most {MAX_CHARACTERS} characters, got {len(notation)}")
@@ -173,9 +174,10 @@ class _Verovio:
         # A fork of this process inherits the pipes, but the child is not its to end.
         atexit.register(lambda: self._sandbox.close() if os.getpid() == owner else None)
 
-    def ask(self, function: str, **arguments: Any) -> Answer:
+    def ask(self, function: str, notation: str, **arguments: Any) -> Answer:
+        seconds = min(SECONDS[0] + len(notation) / CHARACTERS_A_SECOND, SECONDS[1])
         with self._lock:
-            return self._sandbox.call(function, seconds=SECONDS, **arguments)
+            return self._sandbox.call(function, seconds, notation=notation, **arguments)
 
 
 @lru_cache(maxsize=1)

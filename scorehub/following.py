@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from scorehub.audio import read_audio, resample
+from scorehub.pictures import FORMATS, check_scans
 from scorehub.pipelines.score_following.follower import Follower, Position
 from scorehub.pipelines.score_following.layout import LONG_SIDE, grey_page
 from scorehub.pipelines.score_following.modeling_score_follower import ScoreFollowerModel
@@ -24,7 +25,7 @@ from scorehub.sandbox import Sandbox, SandboxError
 
 MAX_PAGES = 200
 MAX_PIXELS = 200_000_000
-_PDF_SECONDS = 60.0  # for a page
+_PDF_SECONDS = 8.0  # for a page
 _CHUNK = SAMPLE_RATE  # samples heard at once
 
 
@@ -50,9 +51,15 @@ def load_follower(model: str | Path | None = None) -> ScoreFollowerModel:
 
     Raises:
         OSError: there is no such model.
+        ValueError: it is damaged, or of another kind.
     """
     folder = str(model or files("scorehub.pipelines.score_following"))
-    return ScoreFollowerModel.from_pretrained(folder).eval()
+    try:
+        return ScoreFollowerModel.from_pretrained(folder).eval()
+    except OSError:
+        raise
+    except Exception as error:  # the library raises whatever a damaged file leads it to
+        raise ValueError(f"model must be a whole score follower, got {folder}: {error!r}"[:400]) from None
 
 
 def read_pages(paths: Sequence[Path]) -> list[np.ndarray]:
@@ -83,9 +90,10 @@ def _is_pdf(path: Path) -> bool:
 
 def _image(path: Path) -> np.ndarray:
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"page must have at most {MAX_PIXELS:,} pixels, got {image.width} x {image.height}")
+            check_scans(image)
             return grey_page(image)
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"page must be an image or a PDF that can be read, got {path.name}: {error}") from None

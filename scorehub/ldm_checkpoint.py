@@ -4,7 +4,6 @@ The published weights of MusicScore (`RozenWhite/ScoreDiffusion`) are such a fil
 Every key goes to a component, or is known to be needed no more; one that is neither is an error.
 """
 
-import pickle
 import re
 import zipfile
 from collections.abc import Mapping
@@ -72,7 +71,7 @@ def _load(path: Path) -> Any:
             raise ValueError(f"checkpoint must be a whole safetensors file, got {path.name}: {error}") from None
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except Exception as error:  # the unpickler raises whatever a damaged file leads it to
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"checkpoint must hold tensors alone, and be whole, got {path.name}: {reason}") from None
 
@@ -81,7 +80,9 @@ def _unwrap(content: Any) -> Weights:
     """The weights, out of what a training wrapped them in."""
     while isinstance(content, Mapping) and (inner := next((w for w in _WRAPPERS if w in content), None)):
         content = content[inner]
-    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+    if not isinstance(content, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
+    ):
         raise ValueError(f"checkpoint must hold weights by name, got {type(content).__name__}")
     if content and all(name.startswith(_DISTRIBUTED) for name in content):
         content = {name.removeprefix(_DISTRIBUTED): value for name, value in content.items()}
@@ -137,7 +138,10 @@ def _sort_text(found: Checkpoint, name: str, value: Tensor) -> None:
 
 def _drop_last_layer(found: Checkpoint) -> None:
     """Stable Diffusion 2 takes the text encoder's last layer but one (seed, appendix B: penultimate)."""
-    last = max(int(match[1]) for name in found.text if (match := re.match(r"transformer\.resblocks\.(\d+)\.", name)))
+    layers = [int(match[1]) for name in found.text if (match := re.match(r"transformer\.resblocks\.(\d+)\.", name))]
+    if not layers:
+        raise ValueError(f"checkpoint must have layers of a text encoder, got {list(found.text)[:5]}")
+    last = max(layers)
     dropped = [name for name in found.text if name.startswith(f"transformer.resblocks.{last}.")]
     found.left += [OPEN_CLIP + name for name in dropped]
     for name in dropped:

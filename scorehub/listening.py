@@ -33,7 +33,7 @@ def open_wav(path: str) -> tuple[Iterator[np.ndarray], int]:
     try:
         stream = wave.open(sys.stdin.buffer if path == "-" else path, "rb")  # noqa: SIM115 - read to its end
     except (wave.Error, EOFError) as error:
-        raise ValueError(f"stream must be a PCM WAV file, got {error or 'nothing'}") from None
+        raise ValueError(f"stream must be a PCM WAV file, got {str(error) or 'nothing'}") from None
     rate, width = stream.getframerate(), stream.getsampwidth()
     if width not in _SCALES or not SAMPLE_RATES[0] <= rate <= SAMPLE_RATES[1]:
         raise ValueError(f"stream must be 8, 16 or 32 bits at 4,000 to 192,000 Hz, got {8 * width} bits at {rate} Hz")

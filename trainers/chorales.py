@@ -22,7 +22,6 @@ import torch
 from torch import Tensor
 from transformers import AutoModel, TrainingArguments, pipeline, set_seed
 from transformers.pipelines import PIPELINE_REGISTRY
-from transformers.trainer_utils import get_last_checkpoint
 
 from scorehub import cards, hub
 from scorehub.pipelines.chorales.configuration_chorales import NETWORKS, ChoralesConfig
@@ -30,7 +29,7 @@ from scorehub.pipelines.chorales.modeling_chorales import ChoralesModel
 from scorehub.pipelines.chorales.pipeline_chorales import ChoralesPipeline
 from scorehub.trainers.averaged_training import AveragedModule, AverageWeights, LossTrainer, Schedule, loss_arguments
 from scorehub.trainers.chorales_data import Crops, load_grids
-from scorehub.trainers.run_settings import claim_folder, parse_preset
+from scorehub.trainers.run_settings import claim_folder, last_checkpoint, parse_preset
 
 ORDERS_HEARD = 16  # of an orderless network's estimated likelihood
 
@@ -108,7 +107,7 @@ def train(config: ChoralesTraining, module: ChoralesLoss, grids: dict[str, list[
         callbacks=[AverageWeights()],
     )
     folder = Path(str(trainer.args.output_dir))
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)) if folder.is_dir() else None)
+    trainer.train(resume_from_checkpoint=last_checkpoint(folder))
     return trainer
 
 

@@ -26,7 +26,6 @@ from datasets import Dataset
 from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainingArguments, set_seed
-from transformers.trainer_utils import get_last_checkpoint
 
 from scorehub import cards, hub
 from scorehub.metrics.transcription import symbol_error_rate
@@ -36,7 +35,7 @@ from scorehub.pipelines.music_transcription.processing_music_transcription impor
 from scorehub.trainers.grad_spsa_data import Collator, load_parts
 from scorehub.trainers.grad_spsa_saving import save_folder
 from scorehub.trainers.grad_spsa_settings import NETWORKS, PRESETS, GradSPSAConfig
-from scorehub.trainers.run_settings import claim_folder, parse_preset
+from scorehub.trainers.run_settings import claim_folder, last_checkpoint, parse_preset
 
 OPTICAL_PARTS = ("optical", "optical_head")
 FREE = ("output_dir", "workers", "push_to")
@@ -206,7 +205,7 @@ def run(config: GradSPSAConfig) -> dict[str, Any]:
     settings = claim_folder(config, FREE)
     trainer = make_trainer(config)
     folder = str(trainer.args.output_dir)
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(folder) if os.path.isdir(folder) else None)
+    trainer.train(resume_from_checkpoint=last_checkpoint(folder))
     weights = cast(MusicTranscriptionModel, trainer.model).num_parameters(only_trainable=True)
     results = {"config": settings, "weights": weights, **trainer.evaluate()}
     if trainer.is_world_process_zero():

@@ -29,9 +29,9 @@ from transformers import (
     ViTImageProcessorPil,
     set_seed,
 )
-from transformers.trainer_utils import get_last_checkpoint
 
 from scorehub import cards
+from scorehub.study.files import write_json
 from scorehub.trainers.page_corpus import (
     LABELS,
     DrawnPages,
@@ -43,7 +43,7 @@ from scorehub.trainers.page_corpus import (
     load_labelled_pages,
 )
 from scorehub.trainers.page_evaluation import card_values, summarise
-from scorehub.trainers.run_settings import claim_folder, parse_preset
+from scorehub.trainers.run_settings import claim_folder, last_checkpoint, parse_preset
 
 
 @dataclass
@@ -172,7 +172,7 @@ def train(
         train_dataset=dataset,
         processing_class=processor,
     )
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)) if folder.is_dir() else None)
+    trainer.train(resume_from_checkpoint=last_checkpoint(folder))
     return trainer
 
 
@@ -199,7 +199,7 @@ def cross_validate(
             trainer = train(config, folder, [p for p, f in zip(pages, fold_of, strict=True) if f != fold], extra)
             held_out = predict(trainer, [p for p, f in zip(pages, fold_of, strict=True) if f == fold])
             if trainer.is_world_process_zero():
-                saved.write_text(json.dumps(held_out.tolist()))
+                write_json(saved, held_out.tolist())
             trainer.accelerator.wait_for_everyone()
         logits[fold_of == fold] = json.loads(saved.read_text())
     return fold_of, logits

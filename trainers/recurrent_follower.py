@@ -32,7 +32,6 @@ from transformers import (
     TrainingArguments,
     set_seed,
 )
-from transformers.trainer_utils import get_last_checkpoint
 
 from scorehub.pipelines.score_following.paper.configuration_recurrent_follower import RecurrentFollowerConfig
 from scorehub.pipelines.score_following.paper.modeling_recurrent_follower import (
@@ -42,7 +41,7 @@ from scorehub.pipelines.score_following.paper.modeling_recurrent_follower import
 )
 from scorehub.trainers.recurrent_follower_data import Song, SongChunks, read_songs, shorten
 from scorehub.trainers.recurrent_follower_evaluation import follow, mean_loss, mean_scores
-from scorehub.trainers.run_settings import claim_folder
+from scorehub.trainers.run_settings import claim_folder, last_checkpoint
 
 
 @dataclass
@@ -201,7 +200,7 @@ def train(
     """Trains, from the last whole epoch in the output folder if there is one; see `make_trainer`."""
     trainer = make_trainer(config, songs, held_out)
     folder = str(trainer.args.output_dir)
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(folder) if Path(folder).is_dir() else None)
+    trainer.train(resume_from_checkpoint=last_checkpoint(folder))
     return trainer
 
 

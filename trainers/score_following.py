@@ -28,14 +28,14 @@ from transformers import (
     set_seed,
 )
 from transformers.pipelines import PIPELINE_REGISTRY
-from transformers.trainer_utils import EvalLoopOutput, get_last_checkpoint
+from transformers.trainer_utils import EvalLoopOutput
 
 from scorehub import cards, hub
 from scorehub.pipelines.score_following.configuration_score_follower import ScoreFollowerConfig
 from scorehub.pipelines.score_following.modeling_score_follower import ScoreFollowerModel
 from scorehub.pipelines.score_following.pipeline_score_following import ScoreFollowingPipeline
 from scorehub.pipelines.score_following.processing_score_follower import ScoreFollowerProcessor
-from scorehub.trainers.run_settings import claim_folder, parse_preset
+from scorehub.trainers.run_settings import claim_folder, last_checkpoint, parse_preset
 from scorehub.trainers.score_following_items import Corpus, FollowingItems, collate
 from scorehub.trainers.score_following_loss import FollowerLoss
 
@@ -185,7 +185,7 @@ def run(config: ScoreFollowingConfig) -> dict[str, Any]:
     settings = claim_folder(config, FREE)
     trainer = make_trainer(config)
     folder = str(trainer.args.output_dir)
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(folder) if os.path.isdir(folder) else None)
+    trainer.train(resume_from_checkpoint=last_checkpoint(folder))
     results = {"config": settings, **(trainer.evaluate() if config.held_out else {})}
     if trainer.is_world_process_zero():
         output = Path(config.output_dir)

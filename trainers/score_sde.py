@@ -24,17 +24,17 @@ from typing import Any, cast
 import torch
 from diffusers import UNet2DModel
 from transformers import EarlyStoppingCallback, set_seed
-from transformers.trainer_utils import get_last_checkpoint
 
 from scorehub import cards, hub
 from scorehub.pipelines.score_sde.paper.unet.score_net import ScoreNet
 from scorehub.pipelines.score_sde.pipeline import ScoreSDEPipeline
 from scorehub.pipelines.score_sde.scheduler import sde_scheduler
 from scorehub.rolls import RollSpec
+from scorehub.study.files import write_json
 from scorehub.trainers.averaged_training import AverageWeights, LossTrainer
 from scorehub.trainers.roll_strips import Strips, load_strips, make_strips, pack_strips, read_pieces, split_folds
 from scorehub.trainers.roll_windows import NoisyWindows, RollWindows
-from scorehub.trainers.run_settings import claim_folder
+from scorehub.trainers.run_settings import claim_folder, last_checkpoint
 from scorehub.trainers.score_config import FREE, SPECS, ScoreSDEConfig, parse_config, training_arguments
 from scorehub.trainers.score_matching import ScoreMatching
 
@@ -117,7 +117,7 @@ def make_trainer(
 def train(config: ScoreSDEConfig, folder: Path, training: Strips, held_out: Strips) -> LossTrainer:
     """Trains, from the last checkpoint in `folder` if there is one; the best averaged weights are then the model's."""
     trainer = make_trainer(config, folder, training, held_out)
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)) if folder.is_dir() else None)
+    trainer.train(resume_from_checkpoint=last_checkpoint(folder))
     return trainer
 
 
@@ -132,7 +132,7 @@ def cross_validate(config: ScoreSDEConfig, strips: Strips) -> list[float]:
             trainer = train(config, folder, *(strips.choose(part) for part in parts))
             loss = trainer.evaluate()["eval_loss"]
             if trainer.is_world_process_zero():
-                saved.write_text(json.dumps(loss))
+                write_json(saved, loss)
             trainer.accelerator.wait_for_everyone()
         losses.append(float(json.loads(saved.read_text())))
     return losses

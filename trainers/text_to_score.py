@@ -22,11 +22,10 @@ from typing import Any
 
 from PIL import Image
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
 
 from scorehub import cards, hub
 from scorehub.trainers.averaged_training import AverageWeights, LossTrainer
-from scorehub.trainers.run_settings import claim_folder
+from scorehub.trainers.run_settings import claim_folder, last_checkpoint
 from scorehub.trainers.text_to_score_data import load_pages
 from scorehub.trainers.text_to_score_phases import Phase, UnetPhase, VaePhase
 from scorehub.trainers.text_to_score_settings import FREE, TextToScoreConfig, parse_config, training_arguments
@@ -63,7 +62,7 @@ def train(config: TextToScoreConfig, phase: Phase) -> LossTrainer:
         callbacks=[AverageWeights(), DrawPages(phase, Path(config.output_dir) / "drawn")],
     )
     folder = Path(str(trainer.args.output_dir))
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)) if folder.is_dir() else None)
+    trainer.train(resume_from_checkpoint=last_checkpoint(folder))
     return trainer
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +23,9 @@ KERN_COLUMNS = ("file", "spine", "first_measure", "kern")
 RISM_LICENSE = "CC BY 3.0 (RISM, https://rism.info)"
 FORMATS = {".pae": "pae", ".krn": "kern"}
 MAX_NOTATION_BYTES = 2**16
+MAX_TABLE_CHARACTERS = 2**30  # unpacked; nine thousand incipits have 1.7 million
+MAX_LINE = 2**17
+_BATCH = 256  # rows of a Parquet table that are unpacked at once
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def _read(path: Path) -> Iterator[Incipit]:
 
 def _read_rism(path: Path) -> Iterator[Incipit]:
     with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        rows = csv.DictReader(_lines(file), restval="", delimiter="\t", quoting=csv.QUOTE_NONE)
         _require(RISM_COLUMNS, rows.fieldnames or (), path)
         for row in rows:
             notation = f"@clef:{row['clef']}\n@keysig:{row['keysig']}\n@timesig:{row['timesig']}\n@data:{row['pae']}\n"
@@ -104,15 +107,32 @@ def _read_rism(path: Path) -> Iterator[Incipit]:
             )
 
 
+def _lines(file: TextIO) -> Iterator[str]:
+    """The lines of a table, none of them endless, nor all together."""
+    n_characters = 0
+    while line := file.readline(MAX_LINE):
+        n_characters += len(line)
+        if len(line) == MAX_LINE or n_characters > MAX_TABLE_CHARACTERS:
+            raise ValueError(f"table must have at most {MAX_TABLE_CHARACTERS} characters, {MAX_LINE} in a line")
+        yield line
+
+
 def _read_kern_table(path: Path) -> Iterator[Incipit]:
     file = pq.ParquetFile(path)
     _require(KERN_COLUMNS, file.schema_arrow.names, path)
     known = {*KERN_COLUMNS, "title", "composer", "licence"} & {*file.schema_arrow.names}
-    for batch in file.iter_batches(columns=sorted(known)):
-        yield from map(_kern_row, batch.to_pylist())
+    n_characters = 0
+    for batch in file.iter_batches(_BATCH, columns=sorted(known)):
+        for incipit in map(_kern_row, batch.to_pylist()):
+            n_characters += len(incipit.notation)
+            if n_characters > MAX_TABLE_CHARACTERS:
+                raise ValueError(f"table must have at most {MAX_TABLE_CHARACTERS} characters of kern, got more")
+            yield incipit
 
 
 def _kern_row(row: dict[str, Any]) -> Incipit:
+    if not isinstance(row["file"], str) or not isinstance(row["kern"], str):
+        raise ValueError(f"row must have text as file and kern, got {row['file']!r:.40} and {row['kern']!r:.40}")
     stem = Path(row["file"]).stem
     return Incipit(
         f"{stem}-{row['spine']}_{row['first_measure']}",
@@ -120,9 +140,9 @@ def _kern_row(row: dict[str, Any]) -> Incipit:
         "kern",
         group=stem,
         source=f"{row['file']}, spine {row['spine']}, from measure {row['first_measure']}",
-        license=row.get("licence") or "",
-        title=row.get("title") or "",
-        composer=row.get("composer") or "",
+        license=str(row.get("licence") or ""),
+        title=str(row.get("title") or ""),
+        composer=str(row.get("composer") or ""),
     )
 
 

@@ -15,6 +15,7 @@ from scorehub.dataset_builders.camera_primus.splits import fold_of
 from scorehub.notation.agnostic import parse_agnostic
 from scorehub.notation.sounding import to_notes
 from scorehub.notes import read_midi, write_midi
+from scorehub.pictures import check_scans
 from scorehub.pipelines.music_transcription.semantic import Token, parse_semantic
 from scorehub.pipelines.music_transcription.sounding import duration
 from scorehub.synthesis import synthesise
@@ -102,6 +103,7 @@ def _check_image(data: bytes, name: str) -> None:
         with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"{name} must have at most {MAX_PIXELS} pixels, got {image.width} x {image.height}")
+            check_scans(image)
             image.load()
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
         raise ValueError(f"{name} must be a whole PNG or JPEG, got {error}") from None

@@ -16,6 +16,8 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from scorehub.dataset_builders.performances.source import Bounded
+
 SUFFIXES = (".png", "_distorted.jpg", ".semantic", ".agnostic", ".mei", ".pae", ".mid")
 ARCHIVES = (".tgz", ".tar.gz", ".tar", ".zip")
 MAX_FILE_BYTES = 16 * 2**20
@@ -106,7 +108,7 @@ def _files(source: str, wanted: Callable[[str], bool]) -> Iterator[tuple[str, IO
         packed = path.name.endswith((".tgz", ".gz"))
         with (
             gzip.open(path) if packed else path.open("rb") as stream,
-            tarfile.open(fileobj=stream, mode="r|") as archive,
+            tarfile.open(fileobj=Bounded(stream, path), mode="r|") as archive,  # type: ignore[call-overload]
         ):
             for entry in archive:
                 if entry.isfile() and wanted(entry.name):

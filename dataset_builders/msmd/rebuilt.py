@@ -10,6 +10,7 @@ A notehead with `in_midi` 0 goes on with a tied note. The table names no systems
 import csv
 import re
 import tarfile
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -44,7 +45,7 @@ def read_pieces(folder: Path) -> dict[str, dict[str, str]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             lines = list(csv.DictReader(file))
-    except csv.Error as error:
+    except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"pieces.csv must be a table, got: {error}") from None
     if not lines:
         raise ValueError("pieces.csv must have a line for each piece, got none")
@@ -69,16 +70,20 @@ def read_notes(folder: Path) -> dict[str, Columns]:
     try:
         if pq.read_metadata(path).num_rows > MAX_ROWS:
             raise ValueError(f"notes.parquet must have at most {MAX_ROWS} rows, got more")
-        table = pq.read_table(path, columns=["piece", *_NUMBERS])
+        # A name is kept once, as the file has it: a long one in millions of rows would fill any memory.
+        table = pq.read_table(path, columns=["piece", *_NUMBERS], read_dictionary=["piece"])
         numbers = {name: np.asarray(table[name].cast(pa.float64())) for name in _NUMBERS}
-        pieces = np.asarray(table["piece"].cast(pa.string()), str)
+        pieces = table["piece"].unify_dictionaries().combine_chunks()
+        if not isinstance(pieces, pa.DictionaryArray) or pieces.null_count:
+            raise pa.ArrowInvalid("pieces that are no text")
+        known = pieces.dictionary.cast(pa.string()).to_pylist()
     except (pa.ArrowException, KeyError, OSError) as error:
         raise ValueError(f"notes.parquet must be a table of {', '.join(_NUMBERS)}, got: {error}") from None
-    order = np.argsort(pieces, kind="stable")
-    names, starts = np.unique(pieces[order], return_index=True)
+    order = np.argsort(pieces.indices, kind="stable")
+    names, starts = np.unique(np.asarray(pieces.indices)[order], return_index=True)
     parts = np.split(order, starts[1:])
     return {
-        str(name): {column: values[rows] for column, values in numbers.items()}
+        known[name]: {column: values[rows] for column, values in numbers.items()}
         for name, rows in zip(names, parts, strict=False)  # an empty table has one empty part
     }
 
@@ -93,7 +98,7 @@ class Files:
         if self._archive.is_file():
             try:
                 with tarfile.open(self._archive, "r:") as archive:
-                    members = [member for member in archive if member.isreg() and not member.issparse()]
+                    members = [member for member in _forward(archive) if member.isreg() and not member.issparse()]
             except (tarfile.TarError, OSError, EOFError) as error:
                 raise ValueError(f"{ARCHIVE} must be a whole, uncompressed tar file, got: {error}") from None
             self._members = {member.name: (member.offset_data, member.size) for member in members}
@@ -117,6 +122,14 @@ class Files:
         if len(data) < size:
             raise ValueError(f"{name} must have {size} bytes, got {len(data)}")
         return data
+
+
+def _forward(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """The members, as long as none has a negative size, which would lead back to where its header is."""
+    for member in archive:
+        if member.size < 0:
+            raise tarfile.ReadError("negative size")
+        yield member
 
 
 class Source(NamedTuple):

@@ -30,17 +30,20 @@ _END_BYTES = 22  # of the record at the end of a ZIP without comment
 _ENTRY_BYTES = 1024  # of a member's entry in the directory, at most
 
 
-def read_npz(data: bytes) -> dict[str, np.ndarray]:
+def read_npz(data: bytes, most: int = MAX_FILE_BYTES) -> dict[str, np.ndarray]:
     """The arrays of an .npz by name, without `.npy`.
+
+    Args:
+        most: bytes, of the file and of all that it unpacks to.
 
     Raises:
         ValueError: no whole, well-formed .npz, too large, or a pickle that holds more than plain data.
     """
-    _check_end(data)
+    _check_end(data, most)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
-            _check_members(members)
+            _check_members(members, most)
             return {member.filename.removesuffix(".npy"): _read_member(archive, member) for member in members}
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError, KeyError) as error:
         raise ValueError(f"npz must be a whole ZIP, got: {error}") from None
@@ -60,10 +63,10 @@ def read_npy(data: bytes) -> np.ndarray:
     return from_bytes(rest, dtype).reshape(shape, order="F" if is_fortran else "C")
 
 
-def _check_end(data: bytes) -> None:
+def _check_end(data: bytes, most: int) -> None:
     """The directory's size comes first: zipfile makes an object of each entry before anyone can count them."""
-    if len(data) > MAX_FILE_BYTES:
-        raise ValueError(f"npz must have at most {MAX_FILE_BYTES} bytes, got {len(data)}")
+    if len(data) > most:
+        raise ValueError(f"npz must have at most {most} bytes, got {len(data)}")
     end = data[-_END_BYTES:]
     if len(end) < _END_BYTES or not end.startswith(b"PK\5\6") or not end.endswith(b"\0\0"):
         raise ValueError("npz must be a ZIP without comment, got no such end")
@@ -72,12 +75,12 @@ def _check_end(data: bytes) -> None:
         raise ValueError(f"npz must have at most {MAX_MEMBERS} members, got a directory of {size} bytes")
 
 
-def _check_members(members: list[zipfile.ZipInfo]) -> None:
+def _check_members(members: list[zipfile.ZipInfo], most: int) -> None:
     if not 0 < len(members) <= MAX_MEMBERS or len({member.filename for member in members}) < len(members):
         raise ValueError(f"npz must have 1 to {MAX_MEMBERS} different members, got {len(members)}")
     total = sum(member.file_size for member in members)
-    if total > MAX_FILE_BYTES:
-        raise ValueError(f"npz must unpack to at most {MAX_FILE_BYTES} bytes, got {total}")
+    if total > most:
+        raise ValueError(f"npz must unpack to at most {most} bytes, got {total}")
     for member in members:
         # Only these two are unpacked piece by piece; bit 0 is encryption.
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or member.flag_bits & 1:

@@ -64,10 +64,14 @@ def read_manifest(path: Path) -> list[Wanted]:
     if path.suffix.lower() != ".csv":
         lines = (line.strip() for line in text.splitlines())
         return [Wanted(line) for line in lines if line and not line.startswith("#")]
-    rows = csv.DictReader(text.splitlines())
-    if "url" not in (rows.fieldnames or []):
-        raise ValueError(f"manifest {path.name} must have a column url, got {rows.fieldnames}")
-    return [Wanted(row["url"].strip(), row.get("sha256") or "", row.get("name") or "") for row in rows if row["url"]]
+    try:
+        rows = csv.DictReader(text.splitlines())
+        if "url" not in (rows.fieldnames or []):
+            raise ValueError(f"manifest {path.name} must have a column url, got {rows.fieldnames}")
+        found = [row for row in rows if row["url"]]
+    except csv.Error as error:
+        raise ValueError(f"manifest {path.name} must be a CSV, got: {error}") from None
+    return [Wanted(row["url"].strip(), row.get("sha256") or "", row.get("name") or "") for row in found]
 
 
 def download(

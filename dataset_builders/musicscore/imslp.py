@@ -9,7 +9,8 @@ into one cell and shows one of them by screen width, so that their text is glued
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 from urllib.parse import unquote
 
 import mwparserfromhell
@@ -72,6 +73,11 @@ def parse_work_page(text: str, page_title: str = "") -> WorkPage:
     if "#fte:imslppage" in text[:MAX_CHARACTERS]:
         return parse_wikitext(text, page_title)
     return parse_html(text)
+
+
+def parse_fields(text: str, page_title: str) -> tuple[dict[str, Any], list[bytes]]:
+    """`parse_work_page` for `scorehub.sandbox`."""
+    return asdict(parse_work_page(text, page_title)), []
 
 
 def parse_html(html: str) -> WorkPage:

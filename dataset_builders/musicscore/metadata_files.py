@@ -6,18 +6,22 @@ A file is decoded as UTF-8 (with or without a byte order mark), else as Latin-1,
 import csv
 import io
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from scorehub.dataset_builders.musicscore.fields import canonical_header, to_work_metadata
-from scorehub.dataset_builders.musicscore.imslp import parse_work_page
+from scorehub.dataset_builders.musicscore.imslp import ImslpFile, WorkPage
 from scorehub.dataset_builders.musicscore.kern_records import parse_kern_records
 from scorehub.dataset_builders.musicscore.schema import WorkMetadata, imslp_id
+from scorehub.sandbox import Sandbox, SandboxError
 
 # The published metadata of all 200k pages is below 100 MB.
 MAX_BYTES = 200_000_000
+PAGE_SECONDS = 8  # for a work page
 # Columns that name a PDF, and columns that may hold an IMSLP number, as canonical headers.
 _FILE_HEADERS = ("pdf", "file", "filename", "source", "path", "work")
 _ID_HEADERS = ("id", "imslpid")
@@ -94,7 +98,7 @@ def _form(suffix: str, text: str) -> str:
 
 def _page_records(text: str, stem: str) -> Iterator[MetadataRecord]:
     """One record for each licence on the page: the files of an edition share it."""
-    page = parse_work_page(text, stem)
+    page = _parse_page(text, stem)
     # A page saved under a file's name, without a list of files, speaks for that file.
     if not page.files:
         yield MetadataRecord(to_work_metadata(page.information), (stem,))
@@ -105,6 +109,21 @@ def _page_records(text: str, stem: str) -> Iterator[MetadataRecord]:
             tuple(file.name for file in files if file.name),
             tuple(file.imslp_id for file in files if file.imslp_id),
         )
+
+
+def _parse_page(text: str, title: str) -> WorkPage:
+    """Parses in a child process: unclosed quotes and links take the parsers minutes."""
+    try:
+        fields, _ = _sandbox(os.getpid()).call("parse_fields", PAGE_SECONDS, text=text, page_title=title)
+    except SandboxError as error:
+        raise ValueError(f"parser {error}" if error.fatal else str(error)) from None
+    return WorkPage(fields["information"], tuple(ImslpFile(**file) for file in fields["files"]))
+
+
+@lru_cache(maxsize=1)
+def _sandbox(pid: int) -> Sandbox:
+    """The child of process `pid`: a forked process must not talk to its parent's."""
+    return Sandbox("scorehub.dataset_builders.musicscore.imslp")
 
 
 def _json_records(text: str) -> Iterator[MetadataRecord | None]:

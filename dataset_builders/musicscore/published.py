@@ -8,6 +8,8 @@ as streams, local or over `hf://`, and never unpacked. What can't be used is cou
 import hashlib
 import io
 import re
+import tarfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -16,10 +18,10 @@ from typing import Any
 import fsspec
 from datasets import DownloadManager, Image
 from PIL import Image as PillowImage
-from PIL import UnidentifiedImageError
 
 from scorehub.dataset_builders.musicscore.metadata import MetadataTable, load_metadata
 from scorehub.dataset_builders.musicscore.schema import FEATURES, WorkMetadata, caption, imslp_id, work_group
+from scorehub.pictures import check_scans
 
 HUB_FOLDER = "hf://datasets/ZheqiDAI/MusicScore"
 FOLDERS = {"400": "MisicScore-400", "14k": "MusicScore-14K", "200k": "MusicScore-200k"}
@@ -127,7 +129,18 @@ def audit(folder: str, config: str) -> Report:
 
 
 def read_pages(members: Iterable[Member], table: MetadataTable, report: Report) -> Iterator[dict[str, Any]]:
-    """Rows of the dataset from image files, joined with the metadata by the IMSLP id in their names."""
+    """Rows of the dataset from image files, joined with the metadata by the IMSLP id in their names.
+
+    Raises:
+        ValueError: an archive is damaged.
+    """
+    try:
+        yield from _rows(members, table, report)
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise ValueError(f"archive must be a whole tar.gz, got: {error}") from None
+
+
+def _rows(members: Iterable[Member], table: MetadataTable, report: Report) -> Iterator[dict[str, Any]]:
     seen: set[str] = set()
     for path, file in members:
         name = PurePosixPath(path).name
@@ -155,9 +168,10 @@ def _is_whole(data: bytes) -> bool:
         return False
     try:
         with PillowImage.open(io.BytesIO(data), formats=("JPEG",)) as image:
+            check_scans(image)
             image.draft("L", (image.width // 8, image.height // 8))
             image.load()
-    except (OSError, UnidentifiedImageError, PillowImage.DecompressionBombError, SyntaxError):
+    except (OSError, ValueError, PillowImage.DecompressionBombError, SyntaxError):
         return False
     return True
 

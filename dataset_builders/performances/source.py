@@ -19,6 +19,7 @@ from typing import IO
 
 MAX_FILE_BYTES = 16 * 2**20
 MAX_ARCHIVE_BYTES = 16 * 2**30  # unpacked; ASAP has 0.2 GB
+MAX_RATIO = 200  # of an archive unpacked to one packed; those of a megabyte and less count as one
 MAX_MEMBERS = 50_000  # ASAP has 6,000
 INDEX_NAMES = ("asap_aligned_index.csv", "metadata.csv")
 ARCHIVE_NAME = "asap_aligned.tar.gz"
@@ -117,6 +118,35 @@ def open_source(data_dir: str | Path) -> tuple[Folder | Archive, list[Entry]]:
     return Folder(path), read_index(_decode(_read_bounded(found[0])))
 
 
+class Bounded:
+    """An archive's decompressed stream that is not read beyond what the archive's size makes likely.
+
+    Zeros are packed by the gigabyte into little, and tarfile reads a name as long as its header says.
+    """
+
+    def __init__(self, stream: IO[bytes], path: Path):
+        self._stream = stream
+        self._most = min(MAX_ARCHIVE_BYTES, MAX_RATIO * max(path.stat().st_size, 2**20))
+
+    def tell(self) -> int:
+        """The place in the stream."""
+        return self._stream.tell()
+
+    def seek(self, place: int) -> int:
+        """Goes to a place; raises tarfile.ReadError if it is too far."""
+        return self._stream.seek(self._checked(place))
+
+    def read(self, size: int) -> bytes:
+        """Reads as much; raises tarfile.ReadError if that is too much."""
+        self._checked(self.tell() + size)
+        return self._stream.read(size)
+
+    def _checked(self, place: int) -> int:
+        if place > self._most:
+            raise tarfile.ReadError(f"it must unpack to at most {self._most} bytes")
+        return place
+
+
 def index_archive(path: Path, most: int = MAX_MEMBERS) -> Archive:
     """Finds the files in an archive of at most so many.
 
@@ -125,9 +155,10 @@ def index_archive(path: Path, most: int = MAX_MEMBERS) -> Archive:
     """
     members: dict[str, tuple[int, int]] = {}
     try:
-        with _decompressed(path) as file, tarfile.open(fileobj=file, mode="r:") as tar:
+        with _decompressed(path) as file, tarfile.open(fileobj=Bounded(file, path), mode="r:") as tar:  # type: ignore[call-overload]
             for count, member in enumerate(tar):
-                if count >= most or member.offset_data + member.size > MAX_ARCHIVE_BYTES:
+                # A negative size would lead back to where its header is, again and again.
+                if count >= most or not 0 <= member.size <= MAX_ARCHIVE_BYTES - member.offset_data:
                     raise ValueError(f"archive must have {most} files, {MAX_ARCHIVE_BYTES} bytes at most")
                 if member.isreg() and not member.issparse() and member.size <= MAX_FILE_BYTES:
                     members[member.name.removeprefix("./")] = (member.offset_data, member.size)

@@ -76,7 +76,7 @@ class Bar:
     @property
     def length(self) -> Fraction:
         """The sum of the durations, as a fraction of a whole note."""
-        return sum((event.duration for event in self.events), Fraction(0))
+        return self.events[-1].onset + self.events[-1].duration if self.events else Fraction(0)
 
 
 def metre_of(header: dict[str, str]) -> Fraction | None:

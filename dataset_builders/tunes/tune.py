@@ -15,6 +15,7 @@ from pathlib import Path
 from scorehub.dataset_builders.tunes.abc_voices import Bar, VoiceReader, metre_of
 
 FOLDER = Path(__file__).parent
+MAX_CHARACTERS = 100_000
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,17 @@ def load_tune(name: str) -> Tune:
 
 def parse_abc(text: str, name: str = "abc") -> Tune:
     """Reads one tune; see the module's docstring for the subset and `load_tune` for what raises."""
+    if len(text) > MAX_CHARACTERS:
+        raise ValueError(f"{name}: text must have at most {MAX_CHARACTERS} characters, got {len(text)}")
+    try:
+        tune = _read_tune(text, name)
+    except (LookupError, ZeroDivisionError) as error:  # a field, name or number that the subset does not have
+        raise ValueError(f"{name}: text must be in our subset of ABC, got {type(error).__name__} {error}") from None
+    _check_bars(tune)
+    return tune
+
+
+def _read_tune(text: str, name: str) -> Tune:
     header: dict[str, str] = {}
     settings: dict[str, dict[str, str]] = {}
     voices: dict[str, VoiceReader] = {}
@@ -71,9 +83,9 @@ def parse_abc(text: str, name: str = "abc") -> Tune:
             voices[current].sing(line[2:])
         elif line.strip() and not line.startswith("%"):
             voices.setdefault(current, VoiceReader(name, header)).read(line)
-    tune = Tune(name, header, {number: voice.finish() for number, voice in voices.items()}, settings)
-    _check_bars(tune)
-    return tune
+    if not voices:
+        raise ValueError(f"{name}: tune must have music, got none")
+    return Tune(name, header, {number: voice.finish() for number, voice in voices.items()}, settings)
 
 
 def _check_bars(tune: Tune) -> None:

@@ -27,8 +27,11 @@ def definition(score: ET.Element) -> Iterator[Sign]:
     """Clef, key and meter of a `scoreDef`; the staff's own prevail.
 
     Raises:
-        ValueError: there are several staves, or not of five lines, or a sign that PrIMuS lacks.
+        ValueError: there are several staves, or not of five lines, or a sign that PrIMuS lacks; or a definition in it.
     """
+    names = [tag(element) for element in score.iter()]
+    if "scoreDef" in names[1:]:
+        raise ValueError("scoreDef must have no other in it, got one")
     staves = [element for element in score.iter() if tag(element) == "staffDef"]
     if len(staves) > 1:
         raise ValueError(f"score must have one staff, got {len(staves)}")

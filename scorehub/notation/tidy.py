@@ -32,8 +32,8 @@ def tidy_pae(text: str) -> str:
     """
     _check_size(text)
     text = re.sub("[\u2018\u2019]", "'", text)
-    text = re.sub(r"(xx?|bb?|n)((?:[0-9]\.*|'+|,+|\{)+)(?=[A-G(])", r"\2\1", text)
-    text = re.sub(r"(\}+)\+", r"+\1", text).replace("+)", ")+")
+    text = re.sub(r"(xx?|bb?|n)((?:[0-9]\.*|[',{])+)(?=[A-G(])", r"\2\1", text)
+    text = re.sub(r"(?<!\})(\}+)\+", r"+\1", text).replace("+)", ")+")
     last = max(map(text.rfind, "ABCDEFG"))
     text = text[: last + 1] + text[last + 1 :].replace("+", "")
     return re.sub(r"(%[A-Za-z][-+][1-5])(?=\S)", r"\1 ", text)

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from scorehub.audio import read_audio
+from scorehub.pictures import check_scans
 from scorehub.pipelines.music_transcription.features import grey_picture
 
 FORMATS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
@@ -82,6 +83,7 @@ def load_picture(path: Path) -> Picture:
     _check_size("picture", path)
     try:
         with Image.open(path, formats=tuple(FORMATS)) as image:
+            check_scans(image)
             page = grey_picture(image)
     except (OSError, SyntaxError, Image.DecompressionBombError):
         raise ValueError(f"picture must be a whole PNG, JPEG, WebP, TIFF or BMP, got {path.name}") from None

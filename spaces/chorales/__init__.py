@@ -1,0 +1,1 @@
+"""Compose and harmonise four-part chorales."""

@@ -1,0 +1,1 @@
+"""All Spaces as tabs of one page."""

@@ -1,0 +1,408 @@
+"""All that is published goes to a Hub on this machine, once, and loads from there where scorehub is not installed."""
+
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import huggingface_hub
+import pyarrow.parquet as pq
+import pytest
+from loopback_hub import LoopbackHub
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from space_browser import Space
+from tiny_cards import CARDS, write_folder
+from typer.testing import CliRunner
+
+from scorehub.cli import app
+from scorehub.dataset_builders.parquet_shards import find_shards
+from scorehub.dataset_builders.samples import build_sample, sample_names
+from scorehub.publishing import plan
+from scorehub.staging import Repository, name_repository, staged
+
+SPACES = sorted(card.parent.name for card in Path(str(files("scorehub.spaces"))).glob("*/README.md"))
+
+METRICS = {
+    "score_following": {"within_0.1": 0.75, "right_system": 0.75, "turns_in_time": 1.0},
+    "symbol_error_rate": {"symbol_error_rate": 40.0, "sequence_error_rate": 50.0},
+}
+
+# Prints what became of each repository: id, paths that were sent, paths that were removed, failure.
+PUBLISH = """
+import json, sys
+from pathlib import Path
+from scorehub.publishing import publish
+from scorehub.staging import Repository
+repositories = [Repository(kind, repo_id, Path(path), new) for kind, repo_id, path, new in json.loads(sys.argv[1])]
+outcomes = publish(repositories, **json.loads(sys.argv[2]))
+print(json.dumps([[o.repository.repo_id, o.sent, o.removed, o.failure] for o in outcomes]))
+"""
+
+# Runs the first snippet of a published card; a model's as far as the model is loaded, for there is no page to read.
+LOAD = """
+import re, sys
+from huggingface_hub import hf_hub_download
+kind, repo_id = sys.argv[1:]
+repo_type = "space" if kind == "metric" else kind
+card = open(hf_hub_download(repo_id, "README.md", repo_type=repo_type), encoding="utf-8").read()
+lines = re.search(r"```python\\n(.*?)```", card, re.DOTALL)[1].splitlines()
+if kind == "model":
+    lines = lines[: lines.index(f'folder = "{repo_id}"') + 2]
+names = {}
+exec("\\n".join(lines), names)
+"""
+
+
+@pytest.fixture
+def publish(run_python, loopback_hub):
+    """`publish((kind, folder), ...)` sends them to `tester/<folder's name>` in a process of its own."""
+
+    def run(*items, token=True, **options):
+        repositories = [(kind, f"tester/{path.name}", str(path), not path.exists()) for kind, path in items]
+        env = loopback_hub.env | ({} if token else {"HF_TOKEN": ""})
+        return json.loads(run_python(PUBLISH, json.dumps(repositories), json.dumps(options), env=env))
+
+    return run
+
+
+def push_all(*arguments):
+    return CliRunner().invoke(app, ["push", "all", "--namespace", "tester", *map(str, arguments)])
+
+
+def requests_since(hub, count):
+    return [(method, path) for method, path in hub.requests[count:] if method != "GET"]
+
+
+@contextmanager
+def refusing_commits(hub, name):
+    """While the block runs the Hub takes files of a repository, but no commit."""
+    handler = hub.server.RequestHandlerClass
+
+    def refuse(self):
+        if f"/{name}/commit/" not in self.path:
+            return self.answer()
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send(403, {"error": "no room is left"})
+
+    handler.do_POST = refuse
+    yield
+    del handler.do_POST
+
+
+def test_names_have_dashes_but_for_metrics_and_never_meet(tmp_path):
+    repositories = plan("tester", tmp_path)
+    kinds = ("dataset", "model", "metric", "space")
+    ids = {kind: {r.repo_id for r in repositories if r.kind == kind} for kind in kinds}
+    assert ids["metric"] == {"tester/score_following", "tester/symbol_error_rate"}
+    assert {"tester/page-classifier", "tester/score-following", "tester/score-sde"} <= ids["model"]
+    assert ids["space"] == {f"tester/{name.replace('_', '-')}" for name in SPACES}
+    assert ids["dataset"] == {f"tester/{name.replace('_', '-')}" for name in sample_names()}
+    assert len({(r.repo_type, r.repo_id) for r in repositories}) == len(repositories)
+    assert all(list(r.folder.rglob("*.safetensors")) for r in repositories if r.kind == "model")
+
+
+def test_datasets_are_those_in_the_folder_and_the_samples_that_are_missing(tmp_path):
+    for name in ("maestro", "my_tunes"):
+        write_folder(tmp_path / name, "dataset")
+    (tmp_path / "pdfs").mkdir()  # no dataset
+    (tmp_path / "lakh").mkdir()  # a dataset's name, and nothing built yet
+
+    built = [r.folder.name for r in plan("tester", tmp_path, ["datasets"], samples=False)]
+
+    assert built == ["lakh", "maestro", "my_tunes"]
+    everything = {r.folder.name for r in plan("tester", tmp_path, ["datasets"])}
+    assert everything == {*built, *sample_names()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--only", "weights"], "only must be some of datasets, models, metrics, spaces, got 'weights'"),
+        (["--namespace", "a/b"], "namespace must be a user or an organisation, got 'a/b'"),
+        (["--namespace", "a b"], "a b/scorehub"),
+        (["--no-samples", "--datasets", "nowhere"], "must be a folder of built datasets, got 'nowhere' without any"),
+        (["--only", "metrics"], "you must be signed in, by HF_TOKEN or `hf auth login`, got:"),
+    ],
+)
+def test_what_can_not_be_done_is_named_in_one_line(arguments, message):
+    result = push_all(*arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_dry_run_without_the_hub_lists_every_repository(tmp_path):
+    folder = write_folder(tmp_path / "my_tunes", "dataset")
+    size = sum((folder / path).stat().st_size for path in ("README.md", "data/train-00000-of-00001.parquet"))
+    size += len("item,reason\n") + len("tester/my-tunes") - len(".")  # the card names its repository
+
+    result = push_all("--only", "datasets", "--no-samples", "--datasets", tmp_path, "--dry-run")
+
+    line, summary = result.output.splitlines()
+    assert re.fullmatch(rf"dataset +tester/my-tunes +3 files +{size:,} bytes  not compared: the Hub .*", line)
+    assert summary == "1 repositories: 1 to send, 0 unchanged, 0 failed"
+    assert result.exit_code == 0
+
+
+def test_failures_stand_at_the_end_and_in_the_exit_code(tmp_path):
+    write_folder(tmp_path / "bad", "dataset")
+    (tmp_path / "bad/README.md").write_text(CARDS["dataset"].replace("@misc{tiny}\n", ""))
+    write_folder(tmp_path / "good", "dataset")
+
+    result = push_all("--only", "datasets", "--no-samples", "--datasets", tmp_path, "--dry-run")
+
+    lines = result.output.splitlines()
+    assert [line.split()[1] for line in lines[:2]] == ["tester/bad", "tester/good"]
+    assert lines[2] == "2 repositories: 1 to send, 0 unchanged, 1 failed"
+    mended = "the dataset's card must be mended: section 'Citation' must have text, got none"
+    assert lines[3:] == [f"failed: dataset tester/bad: {mended}"]
+    assert result.exit_code == 1
+
+
+def test_a_dry_run_asks_without_a_token_and_sends_nothing(publish, loopback_hub, tmp_path):
+    model, rows = write_folder(tmp_path / "net", "model"), write_folder(tmp_path / "rows", "dataset")
+    publish(("dataset", rows))
+    stale = "data/train-00001-of-00002.parquet"
+    held = loopback_hub.files("dataset", "tester/rows")
+    loopback_hub.put("dataset", "tester/rows", {**held, stale: b"", "notes.txt": b""})
+    (rows / "failures.csv").write_text("item,reason\na,b\n")
+    count, commits = len(loopback_hub.requests), len(loopback_hub.repos["dataset", "tester/rows"].commits)
+
+    found = publish(("model", model), ("dataset", rows), token=False, dry_run=True)
+
+    net = ["README.md", "config.json", "model.safetensors"]
+    assert found == [["tester/net", net, [], ""], ["tester/rows", ["failures.csv"], [stale], ""]]
+    assert requests_since(loopback_hub, count) == []
+    assert list(loopback_hub.repos) == [("dataset", "tester/rows")]
+    assert len(loopback_hub.repos["dataset", "tester/rows"].commits) == commits
+
+
+def test_a_second_push_sends_nothing_and_a_change_alone_goes_up(publish, loopback_hub, tmp_path):
+    items = [(kind, write_folder(tmp_path / kind, kind)) for kind in ("dataset", "model", "metric")]
+    first = publish(*items)
+    count = len(loopback_hub.requests)
+
+    assert [sent for _, sent, _, _ in publish(*items)] == [[], [], []]
+
+    assert requests_since(loopback_hub, count) == []
+    assert all(len(sent) >= 3 for _, sent, _, _ in first)
+    (tmp_path / "model/config.json").write_text("[]")
+    assert [sent for _, sent, _, _ in publish(*items)] == [[], ["config.json"], []]
+    assert loopback_hub.files("model", "tester/model")["config.json"] == b"[]"
+
+
+def test_a_failure_does_not_keep_the_others_back_and_the_next_run_sends_the_rest(publish, loopback_hub, tmp_path):
+    models = [("model", write_folder(tmp_path / name, "model")) for name in ("one", "two", "three")]
+    paths = ["README.md", "config.json", "model.safetensors"]
+
+    with refusing_commits(loopback_hub, "two"):
+        one, two, three = publish(*models)
+
+    assert one == ["tester/one", paths, [], ""]
+    assert three == ["tester/three", paths, [], ""]
+    assert "403" in two[3]
+    count = len(loopback_hub.requests)
+    assert [sent for _, sent, _, _ in publish(*models)] == [[], paths, []]
+    again = requests_since(loopback_hub, count)
+    assert not [path for method, path in again if method == "PUT"], "the weights of the first run are still there"
+    assert all("tester/two" in path for _, path in again if path.startswith("/api/models/"))
+    assert loopback_hub.files("model", "tester/two")["model.safetensors"] == b"two" * 100
+
+
+def test_a_card_with_faults_keeps_its_repository_back(publish, loopback_hub, tmp_path):
+    folder = write_folder(tmp_path / "net", "model")
+    (folder / "README.md").write_text(CARDS["model"].replace("python -m tiny", ""))
+    ((_, sent, _, failure),) = publish(("model", folder))
+    assert sent == []
+    assert failure.startswith("the model's card must be mended: section 'How to reproduce' must have a command")
+    assert loopback_hub.repos == {}
+
+
+def test_spaces_share_one_wheel_and_name_it_by_their_own_address(publish, loopback_hub, tmp_path):
+    names = ["first", "second"]
+    spaces = [("space", write_folder(tmp_path / name, "space")) for name in names]
+    private = publish(*spaces, private=True)
+    assert {failure for *_, failure in private} == {
+        "private must be False for a Space that installs scorehub from itself, got True"
+    }
+
+    assert [failure for *_, failure in publish(*spaces)] == ["", ""]
+
+    wheels = []
+    for name in names:
+        held = loopback_hub.files("space", f"tester/{name}")
+        torch, scorehub = held["requirements.txt"].decode().splitlines()
+        wheel = scorehub.removeprefix(f"scorehub @ {loopback_hub.url}/spaces/tester/{name}/resolve/main/")
+        assert (torch, set(held) - {".gitattributes"}) == ("torch", {"README.md", "app.py", "requirements.txt", wheel})
+        wheels.append(held[wheel])
+    assert wheels[0] == wheels[1]
+    assert (tmp_path / "first/requirements.txt").read_text() == "torch\nscorehub\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new"),
+    [
+        ("dataset", 'load_dataset(".", split="train")', 'load_dataset("me/x", split="train")'),
+        ("dataset", 'load_dataset("maestro")', 'load_dataset("maestro")'),
+        ("metric", 'evaluate.load("x_y.py")', 'evaluate.load("me/x")'),
+        ("model", "```python\nload(folder)\n```", '```python\nfolder = "me/x"\nload(folder)\n```'),
+        ("model", '```python\nfolder = "x"  # or\na = folder\n```', '```python\nfolder = "me/x"\na = folder\n```'),
+        ("model", "```python\nload()\n```\n```python\nfolder\n```", "```python\nload()\n```\n```python\nfolder\n```"),
+        ("space", 'load_dataset(".")', 'load_dataset(".")'),
+    ],
+)
+def test_the_snippets_of_a_card_name_its_repository(kind, old, new):
+    assert name_repository(old, kind, "me/x") == new
+
+
+def test_a_metric_has_its_card_as_its_page(tmp_path):
+    folder = write_folder(tmp_path / "tiny", "metric")
+    with staged(Repository("metric", "me/tiny", folder), tmp_path) as ready:
+        page = (ready / "index.html").read_text(encoding="utf-8")
+    assert "<title>Tiny</title>" in page
+    assert "# Tiny\n" in page
+    assert '`evaluate.load("me/tiny")`'.replace('"', "&quot;") in page
+    assert "&lt;text&gt;" in page
+    assert not (folder / "index.html").exists()
+
+
+def test_a_single_push_checks_the_card_and_says_what_was_sent(tmp_path):
+    folder = write_folder(tmp_path / "net", "model")
+    push = ["push", "model", str(folder), "--repo-id", "me/net", "--dry-run"]
+    lines = CliRunner().invoke(app, push).output.splitlines()
+    assert [line.split()[-1] for line in lines[:3]] == ["README.md", "config.json", "model.safetensors"]
+    assert lines[3:] == ["not compared: the Hub doesn't answer", "would go to me/net"]
+    (folder / "README.md").write_text(CARDS["model"].replace("It guesses.\n", ""))
+    result = CliRunner().invoke(app, push)
+    assert result.exit_code == 2
+    assert result.output == "error: the model's card must be mended: section 'Limits' must have text, got none\n"
+
+
+def test_published_metrics_load_where_scorehub_is_not(loopback_hub, run_python):
+    """By the snippets of their cards, which say what comes out."""
+    pytest.importorskip("evaluate")
+    command = "import sys; from scorehub.cli import app; app(sys.argv[1:])"
+    arguments = ("push", "all", "--namespace", "tester", "--only", "metrics")
+    printed = run_python(command, *arguments, env=loopback_hub.env)
+    assert printed.endswith("2 repositories: 2 sent, 0 unchanged, 0 failed\n")
+    code = f"{LOAD}import json; print(json.dumps(names['result']))"
+    for name, said in METRICS.items():
+        printed = run_python(code, "metric", f"tester/{name}", env=loopback_hub.env, without_scorehub=True)
+        found = json.loads(printed)
+        assert {key: found[key] for key in said} == pytest.approx(said)
+
+
+def test_a_published_model_loads_where_scorehub_is_not(publish, loopback_hub, run_python):
+    folder = Path(str(files("scorehub.pipelines.page_classifier")))
+    publish(("model", folder))
+    code = f"""{LOAD}
+from PIL import Image
+print(names["classify"](Image.new("RGB", (600, 840), "white"))[0]["label"])
+"""
+    arguments = ("model", "tester/page_classifier")
+    assert run_python(code, *arguments, env=loopback_hub.env, without_scorehub=True) == "non-score\n"
+
+
+@pytest.mark.parametrize("name", sample_names())
+def test_a_published_sample_loads_where_scorehub_is_not(name, publish, loopback_hub, run_python, tmp_path):
+    ((repo_id, sent, _, failure),) = publish(("dataset", tmp_path / "datasets" / name))
+    assert (repo_id, failure) == (f"tester/{name}", "")
+    assert {"README.md"} < set(sent)
+
+    code = f"{LOAD}print({{split: len(rows) for split, rows in names['dataset'].items()}})"
+    printed = run_python(code, "dataset", repo_id, env=loopback_hub.env, without_scorehub=True)
+
+    shards = find_shards(tmp_path / "datasets" / name)
+    lengths = {split: sum(pq.read_metadata(path).num_rows for path in paths) for split, paths in shards.items()}
+    assert printed == f"{lengths}\n"
+
+
+def test_a_sample_never_takes_the_place_of_what_is_there(tmp_path):
+    (tmp_path / "maestro/parts").mkdir(parents=True)
+    with pytest.raises(ValueError, match="folder of a sample must be new"):
+        build_sample("maestro", tmp_path / "maestro")
+    assert (tmp_path / "maestro/parts").is_dir()
+
+
+def installed_by(requirements):
+    """The distributions of this environment that `pip install` of these lines would bring."""
+    found, todo = set(), [Requirement(line) for line in requirements]
+    while todo:
+        wanted = todo.pop()
+        if (wanted.name, extras := frozenset(wanted.extras)) in found:
+            continue
+        found.add((wanted.name, extras))
+        try:
+            needs = map(Requirement, importlib.metadata.requires(wanted.name) or [])
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        for need in needs:
+            if need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in extras or {""}):
+                todo.append(need)
+    return {canonicalize_name(name) for name, _ in found}
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_a_space_asks_for_what_it_imports(name, run_python):
+    """A Space starts where nothing can be imported but what its requirements.txt brings, and Gradio."""
+    lines = files(f"scorehub.spaces.{name}").joinpath("requirements.txt").read_text(encoding="utf-8").split("\n")
+    brought = installed_by([*filter(None, lines), "gradio"])
+    distributions = importlib.metadata.packages_distributions()
+    owners = {module: set(map(canonicalize_name, names)) for module, names in distributions.items()}
+    refused = [module for module, names in owners.items() if not names & brought]
+    assert "pytest" in refused
+    code = """
+import importlib, json, sys
+sys.modules.update(dict.fromkeys(json.loads(sys.argv[1])))
+importlib.import_module(f"scorehub.spaces.{sys.argv[2]}.app").build_app
+"""
+    run_python(code, json.dumps(refused), name)
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory):
+    """A Hub on which the command has published all that there is."""
+    with LoopbackHub() as hub:
+        folder = tmp_path_factory.mktemp("everything")
+        command = [shutil.which("scorehub"), "push", "all", "--namespace", "tester", "--datasets", folder / "datasets"]
+        env = os.environ | hub.env | {"HF_HOME": str(folder / "hf")}
+        pushed = subprocess.run(command, env=env, capture_output=True, text=True)
+        assert pushed.returncode == 0, pushed.stderr[-4000:]
+        yield hub
+
+
+@pytest.mark.slow
+def test_everything_that_is_published_loads_where_scorehub_is_not(everything, run_python, tmp_path):
+    repositories = [r for r in plan("tester", tmp_path) if r.kind != "space"]
+    assert {(r.repo_type, r.repo_id) for r in repositories} <= set(everything.repos)
+    for repository in repositories:
+        run_python(LOAD, repository.kind, repository.repo_id, env=everything.env, without_scorehub=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SPACES)
+def test_a_published_space_starts_from_its_own_requirements(name, everything, tmp_path, monkeypatch):
+    """In a fresh environment, as the Hub makes one: Debian packages, Gradio, requirements.txt, and nothing else."""
+    space = tmp_path / "space"
+    for path, content in everything.files("space", f"tester/{name.replace('_', '-')}").items():
+        (space / path).parent.mkdir(parents=True, exist_ok=True)
+        (space / path).write_bytes(content)
+    packages = (space / "packages.txt").read_text().split() if (space / "packages.txt").exists() else []
+    if packages and subprocess.run(["dpkg", "--status", *packages], capture_output=True).returncode:
+        pytest.skip(f"the Hub installs {', '.join(packages)} first")
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv/bin/python"
+    gradio = huggingface_hub.metadata_load(space / "README.md")["sdk_version"]
+    # CPU PyTorch first, as in the Makefile; it is what scorehub asks for, in the smallest form.
+    for what in (["torch==2.13.0"], [f"gradio=={gradio}"], ["-r", space / "requirements.txt"]):
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *what], check=True)
+    monkeypatch.setattr(sys, "executable", str(python))
+    with Space(space / "app.py", tmp_path, {"HF_HUB_OFFLINE": "1"}):
+        pass  # it answers
