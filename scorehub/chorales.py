@@ -34,6 +34,8 @@ def load_writer(network: str = "tonicnet", model: str | Path | None = None) -> C
     folder = str(model or files("scorehub.pipelines.chorales").joinpath(network))
     try:
         found = ChoralesModel.from_pretrained(folder).eval()
+    except MemoryError:
+        raise
     except Exception as error:  # the library raises whatever a damaged file leads it to
         reason = repr(error)[:300]
         raise ValueError(f"model must be a folder or Hub repository of chorales, got {folder}: {reason}") from None

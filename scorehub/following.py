@@ -56,7 +56,7 @@ def load_follower(model: str | Path | None = None) -> ScoreFollowerModel:
     folder = str(model or files("scorehub.pipelines.score_following"))
     try:
         return ScoreFollowerModel.from_pretrained(folder).eval()
-    except OSError:
+    except (OSError, MemoryError):
         raise
     except Exception as error:  # the library raises whatever a damaged file leads it to
         raise ValueError(f"model must be a whole score follower, got {folder}: {error!r}"[:400]) from None

@@ -71,6 +71,8 @@ def _load(path: Path) -> Any:
             raise ValueError(f"checkpoint must be a whole safetensors file, got {path.name}: {error}") from None
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except MemoryError:
+        raise
     except Exception as error:  # the unpickler raises whatever a damaged file leads it to
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"checkpoint must hold tensors alone, and be whole, got {path.name}: {reason}") from None

@@ -18,8 +18,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from huggingface_hub import HfApi, RepoFile
-from huggingface_hub.errors import HTTPError, RepositoryNotFoundError
-from huggingface_hub.utils import filter_repo_objects, validate_repo_id
+from huggingface_hub.errors import HTTPError, RepositoryNotFoundError  # type: ignore[attr-defined]
+from huggingface_hub.utils import filter_repo_objects, validate_repo_id  # type: ignore[attr-defined]
 from huggingface_hub.utils.sha import git_hash
 
 from scorehub.card_checks import check_card

@@ -5,6 +5,7 @@ from typing import Any
 from transformers import PreTrainedConfig
 
 NETWORKS = ("bachbot", "tonicnet", "coconet", "music_transformer")
+MOST = {"width": 8192, "layers": 64, "heads": 64, "embedding": 8192, "context": 8192}
 
 
 class ChoralesConfig(PreTrainedConfig):
@@ -20,7 +21,7 @@ class ChoralesConfig(PreTrainedConfig):
         context: steps that attention looks back at most, or that a convolution sees at once.
 
     Raises:
-        ValueError: the network is unknown.
+        ValueError: the network is unknown, or a size is no whole number from 1 to its limit in `MOST`.
     """
 
     model_type = "chorales"
@@ -40,4 +41,7 @@ class ChoralesConfig(PreTrainedConfig):
             raise ValueError(f"network must be one of {', '.join(NETWORKS)}, got {network!r}")
         self.network, self.width, self.layers, self.heads = network, width, layers, heads
         self.embedding, self.dropout, self.context = embedding, dropout, context
+        for name, most in MOST.items():
+            if type(size := getattr(self, name)) is not int or not 1 <= size <= most:
+                raise ValueError(f"{name} must be 1 to {most}, got {size!r}")
         super().__init__(**kwargs)

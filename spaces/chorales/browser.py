@@ -36,7 +36,8 @@ CSS = (
   border: 0 !important; border-bottom: 1px solid var(--border-color-primary) !important; }
 .findings td:nth-child(2), .findings td:nth-child(3) { white-space: nowrap; font-variant-numeric: tabular-nums; }
 .findings td:last-child { width: 60%; }
-.findings button { margin: 0 0.3rem 0.3rem 0; padding: 0.1rem 0.5rem; border-radius: 6px; font-size: 0.85rem; font-weight: 400;
+.findings button { margin: 0 0.3rem 0.3rem 0; padding: 0.1rem 0.5rem;
+  border-radius: 6px; font-size: 0.85rem; font-weight: 400;
   border: 1px solid var(--border-color-primary); background: var(--button-secondary-background-fill); color: inherit; }
 .findings small { color: var(--body-text-color-subdued); }
 @media (max-width: 640px) {
