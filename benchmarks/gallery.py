@@ -127,7 +127,7 @@ def drawn_pages(seed: int = 0) -> Iterator[Shown]:
     for number, (instrument, key) in enumerate(PROMPTS.items()):
         (page,) = text_to_score.draw_pages(pipe, {"instrumentation": instrument, "key": key}, [seed]).images
         caption = f'scorehub generate page --instrumentation {instrument} --key "{key}" --seed {seed}'
-        yield Shown(f"page_{instrument}", np.asarray(page.convert("L")), caption, "text_to_score" * (number == 0))
+        yield Shown(f"page_{instrument}", np.asarray(page.convert("L")), caption, "text_to_score" if number == 0 else "")
 
 
 def transcribed_staff() -> Shown:

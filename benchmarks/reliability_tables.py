@@ -112,6 +112,8 @@ def checkpoints() -> Hostile:
 
     own = weights.checkpoint_weights()
     layers = {name: torch.zeros(2) for name in own if "resblocks" in name}
+    itself: dict[str, object] = {}
+    itself["state_dict"] = itself
     contents: dict[str, object] = {
         "names of numbers": {"state_dict": {3: torch.zeros(1), None: torch.zeros(1)}},
         "values of numbers": {**own, "model.diffusion_model.b": 3},
@@ -128,6 +130,7 @@ def checkpoints() -> Hostile:
         "a tensor of 4 TB": {**own, "model.diffusion_model.b": torch.zeros(1).expand(2**40)},
         "wrappers in wrappers": {"state_dict": {"state_dict": {"module": []}}},
         "no weights": {},
+        "a wrapper in itself": itself,
         "a list": [1, 2],
     }
     whole = weights.checkpoint()

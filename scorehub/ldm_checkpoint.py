@@ -80,8 +80,9 @@ def _load(path: Path) -> Any:
 
 def _unwrap(content: Any) -> Weights:
     """The weights, out of what a training wrapped them in."""
-    while isinstance(content, Mapping) and (inner := next((w for w in _WRAPPERS if w in content), None)):
-        content = content[inner]
+    for _ in _WRAPPERS:  # no more often, as a dict can hold itself
+        if isinstance(content, Mapping):
+            content = next((content[wrapper] for wrapper in _WRAPPERS if wrapper in content), content)
     if not isinstance(content, Mapping) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
     ):

@@ -9,7 +9,7 @@ from scorehub.cli import app
 COMMANDS = {"build", "load", "check", "stats", "classify", "distort", "download", "demo", "push", "generate"}
 COMMANDS |= {"convert", "doctor", "evaluate", "follow", "listen", "study", "transcribe"}
 GENERATES = {"roll", "repair", "page", "chorale"}
-PUSHES = {"dataset", "model", "space"}
+PUSHES = {"all", "dataset", "model", "space"}
 STUDIES = {"fusion"}
 CONVERTS = {"ldm"}
 EVALUATES = {"text_to_score"}

@@ -204,9 +204,13 @@ def test_a_picture_that_is_a_program_is_none(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["names of numbers", "values of numbers", "a text encoder without layers", "a text encoder of one"]
+    "name",
+    [
+        *("names of numbers", "values of numbers", "a text encoder without layers", "a text encoder of one"),
+        "a wrapper in itself",
+    ],
 )
-def test_odd_checkpoints_are_refused_or_read(tmp_path, name):
+def test_odd_checkpoints_are_refused_or_read(in_time, tmp_path, name):
     path = written(tmp_path / "a.ckpt", tables.checkpoints()[name])
     if name == "a text encoder of one":
         assert len(read_checkpoint(path).text) == 3
@@ -273,6 +277,7 @@ _NOTES = {name: [1.0, 2.0, 3.0] for name in seeds.NOTE_COLUMNS}
     ("file", "data"),
     [
         ("model.safetensors", b"\xff" * 100),
+        ("config.json", b'{"model_type": "chorales", "layers": 1000000000, "audio_hidden": -1}'),
         ("config.json", json.dumps({"model_type": "chorales", "width": "x", "sheet_hidden": "x"}).encode()),
     ],
 )
