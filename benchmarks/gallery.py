@@ -124,10 +124,11 @@ def drawn_rolls() -> Shown:
 def drawn_pages(seed: int = 0) -> Iterator[Shown]:
     """Pages from words."""
     pipe = text_to_score.load_pipeline()
-    for number, (instrument, key) in enumerate(PROMPTS.items()):
+    for instrument, key in PROMPTS.items():
         (page,) = text_to_score.draw_pages(pipe, {"instrumentation": instrument, "key": key}, [seed]).images
         caption = f'scorehub generate page --instrumentation {instrument} --key "{key}" --seed {seed}'
-        yield Shown(f"page_{instrument}", np.asarray(page.convert("L")), caption, "text_to_score" if number == 0 else "")
+        space = "text_to_score" if instrument == next(iter(PROMPTS)) else ""
+        yield Shown(f"page_{instrument}", np.asarray(page.convert("L")), caption, space)
 
 
 def transcribed_staff() -> Shown:
