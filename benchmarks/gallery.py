@@ -47,7 +47,7 @@ FOLLOWED = "bach_prelude_in_c"
 MOMENT = 12.0  # seconds
 PORTRAIT, LANDSCAPE = (4, 380), (2, 776)  # columns and their width in px: 1,600 with the gaps
 CARD = (480, 360)  # px, of the front page
-_GAP = 12  # px between what is in one picture
+GAP = 12  # px between what is in one picture
 # As the Space's on a light page; resvg knows no variables.
 _TIMELINE = """<style>rect { fill: white } rect.lane0 { fill: #f5f5f4 } path { fill: none; stroke: #78716c }
 text { font: 12px "DejaVu Sans"; dominant-baseline: central; fill: #1c1917 } .lane { font-weight: 600 }
@@ -73,12 +73,12 @@ class Shown:
 def stack(pictures: Sequence[np.ndarray]) -> np.ndarray:
     """Grey pictures of one width below each other, on white."""
     width = max(picture.shape[1] for picture in pictures)
-    sheet = Image.new("L", (width, sum(round(len(p) * width / p.shape[1]) + _GAP for p in pictures) - _GAP), 255)
+    sheet = Image.new("L", (width, sum(round(len(p) * width / p.shape[1]) + GAP for p in pictures) - GAP), 255)
     top = 0
     for picture in pictures:
         scaled = Image.fromarray(picture).resize((width, round(len(picture) * width / picture.shape[1])))
         sheet.paste(scaled, (0, top))
-        top += scaled.height + _GAP
+        top += scaled.height + GAP
     return np.asarray(sheet)
 
 
@@ -112,8 +112,8 @@ def drawn_rolls() -> Shown:
     pipe = repair.load_pipeline()
     draws = [pipe(generator=torch.Generator().manual_seed(seed), output_type="image") for seed in range(ROLLS)]
     rolls = [drawn.outputs[0].convert("RGB") for drawn in draws]
-    step_x, step_y = (side + _GAP for side in rolls[0].size)
-    grid = Image.new("RGB", (ROLL_COLUMNS * step_x - _GAP, ROLLS // ROLL_COLUMNS * step_y - _GAP), "#ddd")
+    step_x, step_y = (side + GAP for side in rolls[0].size)
+    grid = Image.new("RGB", (ROLL_COLUMNS * step_x - GAP, ROLLS // ROLL_COLUMNS * step_y - GAP), "#ddd")
     for number, roll in enumerate(rolls):
         row, column = divmod(number, ROLL_COLUMNS)
         grid.paste(roll, (column * step_x, row * step_y))

@@ -23,6 +23,8 @@ from scorehub.text_to_score_tables import Row, tables
 PAPER = Setting(4.0, 250, "ddim")
 FAST = Setting(3.0, 20, "own")
 OTHERS = (Setting(3.0, 50, "ddim"), Setting(3.0, 20, "ddim"), Setting(3.0, 10, "own"), Setting(3.0, 15, "unipc"))
+# Guidance costs the same at any strength, so these are judged only.
+GUIDED = tuple(Setting(guidance, steps, "own") for guidance in (1.5, 5.0) for steps in (10, 20))
 TIMED = 3  # pages
 
 ABOUT = """\
@@ -75,7 +77,8 @@ def main() -> None:
         ratio = measured[PAPER][0] / seconds
         print(f"| {setting} | {setting.steps} | {seconds:.2f} | {ratio:.1f} | {memory:.0f} |", flush=True)
     print(ABOUT_QUALITY.format(**values))
-    print(tables(judge_settings(options.real, options.model, settings, (options.samples, options.training))), end="")
+    judged = judge_settings(options.real, options.model, settings + GUIDED, (options.samples, options.training))
+    print(tables(judged), end="")
 
 
 def judge_settings(real: str, model: Path | None, settings: tuple[Setting, ...], counts: tuple[int, int]) -> list[Row]:

@@ -24,10 +24,10 @@ def transcribed():
 
 def test_pictures_are_stacked_in_one_width():
     stacked = gallery.stack([np.zeros((10, 40), np.uint8), np.zeros((10, 20), np.uint8)])
-    assert stacked.shape == (10 + gallery._GAP + 20, 40)
-    assert (stacked[10 : 10 + gallery._GAP] == 255).all()
+    assert stacked.shape == (10 + gallery.GAP + 20, 40)
+    assert (stacked[10 : 10 + gallery.GAP] == 255).all()
     assert not stacked[:10].any()
-    assert not stacked[10 + gallery._GAP :].any()
+    assert not stacked[10 + gallery.GAP :].any()
 
 
 def test_a_seed_distorts_a_staff_in_its_own_way():

@@ -6,7 +6,6 @@ semantic tokens; the rest may be missing. Archives (`.tgz`, `.tar.gz`, `.tar`, `
 streams, never unpacked.
 """
 
-import gzip
 import re
 import tarfile
 import zipfile
@@ -16,7 +15,7 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from scorehub.dataset_builders.performances.source import Bounded
+from scorehub.dataset_builders.performances.source import Bounded, decompressed
 
 SUFFIXES = (".png", "_distorted.jpg", ".semantic", ".agnostic", ".mei", ".pae", ".mid")
 ARCHIVES = (".tgz", ".tar.gz", ".tar", ".zip")
@@ -105,9 +104,8 @@ def _files(source: str, wanted: Callable[[str], bool]) -> Iterator[tuple[str, IO
                     yield name, member
     else:
         # tarfile's own decompression takes a stream that breaks off for one that ends; gzip says so.
-        packed = path.name.endswith((".tgz", ".gz"))
         with (
-            gzip.open(path) if packed else path.open("rb") as stream,
+            decompressed(path) as stream,
             tarfile.open(fileobj=Bounded(stream, path), mode="r|") as archive,  # type: ignore[call-overload]
         ):
             for entry in archive:

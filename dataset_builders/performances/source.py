@@ -90,7 +90,7 @@ class Archive:
         places = {name: self.members[name] for name in names if name in self.members}
         files = {}
         try:
-            with _decompressed(self.path) as file:
+            with decompressed(self.path) as file:
                 for name in sorted(places, key=lambda name: places[name]):  # forward only: backward starts over
                     file.seek(places[name][0])
                     files[name] = file.read(places[name][1])
@@ -155,7 +155,7 @@ def index_archive(path: Path, most: int = MAX_MEMBERS) -> Archive:
     """
     members: dict[str, tuple[int, int]] = {}
     try:
-        with _decompressed(path) as file, tarfile.open(fileobj=Bounded(file, path), mode="r:") as tar:  # type: ignore[call-overload]
+        with decompressed(path) as file, tarfile.open(fileobj=Bounded(file, path), mode="r:") as tar:  # type: ignore[call-overload]
             for count, member in enumerate(tar):
                 # A negative size would lead back to where its header is, again and again.
                 if count >= most or not 0 <= member.size <= MAX_ARCHIVE_BYTES - member.offset_data:
@@ -167,7 +167,8 @@ def index_archive(path: Path, most: int = MAX_MEMBERS) -> Archive:
     return Archive(path, members)
 
 
-def _decompressed(path: Path) -> IO[bytes]:
+def decompressed(path: Path) -> IO[bytes]:
+    """Opens what an archive packs with gzip, xz, bzip2 or nothing, as its first bytes tell."""
     with path.open("rb") as file:
         magic = file.read(6)
     if magic.startswith(b"\x1f\x8b"):
