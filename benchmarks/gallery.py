@@ -22,6 +22,7 @@ from PIL import Image, ImageOps
 
 import scorehub.dataset_builders  # noqa: F401 - makes "musicscore" known to load_dataset
 from scorehub import repair, text_to_score
+from scorehub.chorales import load_writer, write_chorale
 from scorehub.contact_sheet import contact_sheet
 from scorehub.dataset_builders.camera_primus.sample import sample_incipits
 from scorehub.dataset_builders.music_models.works import read_works
@@ -32,6 +33,8 @@ from scorehub.following import follow, load_follower
 from scorehub.following_video import Painter
 from scorehub.photo import photograph
 from scorehub.pipelines.score_following.spectrogram import FRAMES_PER_SECOND
+from scorehub.spaces.chorales.melody import read_text
+from scorehub.spaces.chorales.tunes import TUNES
 from scorehub.spaces.music_models import timeline
 from scorehub.spaces.music_transcription.examples import load_example
 from scorehub.spaces.score_following import piece
@@ -43,6 +46,7 @@ INCIPIT, PHOTOGRAPHED = "greensleeves-1", "foster_oh_susanna-1"
 DRAWS = 3
 PROMPTS = {"violin": "A major", "cello": "D minor"}
 ROLLS, ROLL_COLUMNS = 6, 3
+SUNG, TEMPERATURE = "wachet_auf", 0.8  # the command's own temperature
 FOLLOWED = "bach_prelude_in_c"
 MOMENT = 12.0  # seconds
 PORTRAIT, LANDSCAPE = (4, 380), (2, 776)  # columns and their width in px: 1,600 with the gaps
@@ -152,6 +156,19 @@ def followed_page() -> Shown:
     return Shown("following", np.asarray(frame), caption, "score_following")
 
 
+def harmonised_melody(seed: int = 0) -> Shown:
+    """A chorale's melody with three parts below it, engraved."""
+    melody = read_text(TUNES[SUNG].notation)
+    (chorale,) = load_writer()(list(melody.pitches), seed=seed, temperature=TEMPERATURE)
+    with TemporaryDirectory() as folder:
+        write_chorale(chorale["pitches"], path := Path(folder, "chorale.png"))
+        picture = np.asarray(Image.open(path).convert("L"))
+    caption = (
+        f"{TUNES[SUNG].title}, harmonised: scorehub generate chorale --melody tune.mid --seed {seed} --out chorale.png"
+    )
+    return Shown("chorale", picture, caption, "chorales")
+
+
 def catalogued_works() -> Shown:
     """The timeline of the catalogue."""
     works = read_works()
@@ -186,7 +203,14 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     page, charts = dataset_pictures()
     portrait = [page, *drawn_pages(), followed_page()]
-    landscape = [distorted_staves(), transcribed_staff(), drawn_rolls(), charts, catalogued_works()]
+    landscape = [
+        distorted_staves(),
+        transcribed_staff(),
+        drawn_rolls(),
+        harmonised_melody(),
+        charts,
+        catalogued_works(),
+    ]
     for one in (*portrait, *landscape):
         Image.fromarray(one.picture).save(options.out / f"{one.name}.png", optimize=True)
     halves = [sheet(portrait, *PORTRAIT), sheet(landscape, *LANDSCAPE)]

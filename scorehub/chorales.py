@@ -19,11 +19,18 @@ from scorehub.pipelines.chorales.modeling_chorales import ChoralesModel
 from scorehub.pipelines.chorales.pipeline_chorales import ChoralesPipeline
 from scorehub.svg import rasterise
 
+EMBEDDED = Path(str(files("scorehub.pipelines.chorales")))
+DEFAULT = "tonicnet"  # lies in the folder itself, where `pipeline` looks; the others lie below
 SUFFIXES = (".mid", ".musicxml", ".png")
 PICTURE_WIDTH = 1600  # px
 
 
-def load_writer(network: str = "tonicnet", model: str | Path | None = None) -> ChoralesPipeline:
+def embedded_folder(network: str) -> Path:
+    """Where the weights of an embedded network lie, if they are there."""
+    return EMBEDDED if network == DEFAULT else EMBEDDED / network
+
+
+def load_writer(network: str = DEFAULT, model: str | Path | None = None) -> ChoralesPipeline:
     """The pipeline of an embedded network, or of a folder's or Hub repository's model; its own code is not run.
 
     Raises:
@@ -31,7 +38,7 @@ def load_writer(network: str = "tonicnet", model: str | Path | None = None) -> C
     """
     if model is None and network not in NETWORKS:
         raise ValueError(f"network must be one of {', '.join(NETWORKS)}, got {network!r}")
-    folder = str(model or files("scorehub.pipelines.chorales").joinpath(network))
+    folder = str(model or embedded_folder(network))
     try:
         found = ChoralesModel.from_pretrained(folder).eval()
     except MemoryError:

@@ -1,6 +1,7 @@
 """The files that the README's snippets name: small, and made by the project's own tools."""
 
 import gzip
+import json
 import tarfile
 from functools import lru_cache
 from pathlib import Path
@@ -19,12 +20,15 @@ from scorehub.engraving import Engraving, Layout, engrave_score, engrave_staff
 from scorehub.notation.kern import read_kern
 from scorehub.notation.sounding import to_notes
 from scorehub.notes import read_midi
+from scorehub.pipelines.chorales.grids import make_grid
+from scorehub.pipelines.chorales.grids import write_midi as write_chorale_midi
 from scorehub.strip import staff_image
 from scorehub.svg import rasterise
 from scorehub.synthesis import synthesise
 
 RATE = 22_050  # Hz
 HEARD = 4.0  # seconds of a score's recording
+CADENCE = [[67, 64, 60, 48]] * 8 + [[67, 62, 59, 55]] * 8 + [[67, 64, 60, 48]] * 16
 INCIPIT = "foster_oh_susanna-1"
 
 
@@ -38,6 +42,17 @@ def minuet() -> Engraving:
 def write_midi(folder: Path) -> None:
     """`damaged.mid`, which is whole."""
     (folder / "damaged.mid").write_bytes(minuet().midi())
+
+
+def write_tune(folder: Path) -> None:
+    """`tune.mid`, of two bars."""
+    (folder / "tune.mid").write_bytes(write_chorale_midi(make_grid(CADENCE)))
+
+
+def write_grids(folder: Path) -> None:
+    """`Jsb16thSeparated.json` with a chorale in each split."""
+    splits = {name: [CADENCE] for name in ("train", "valid", "test")}
+    (folder / "Jsb16thSeparated.json").write_text(json.dumps(splits))
 
 
 def write_score(folder: Path) -> None:

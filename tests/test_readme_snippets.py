@@ -15,7 +15,16 @@ from textwrap import dedent
 
 import pytest
 import torch
-from readme_files import write_corpora, write_midi, write_pdfs, write_published, write_score, write_staff
+from readme_files import (
+    write_corpora,
+    write_grids,
+    write_midi,
+    write_pdfs,
+    write_published,
+    write_score,
+    write_staff,
+    write_tune,
+)
 from typer.testing import CliRunner
 
 from scorehub.cli import app
@@ -34,6 +43,9 @@ FILES = {
     "Score following": [write_score],
     "Transcription of staves": [write_staff],
     "Text to score": [],
+    "Chorales": [write_tune],
+    "The catalogue": [write_grids],
+    "On the Hub": [],
 }
 # What must be true after a section's Python.
 CHECKS = {
@@ -46,6 +58,8 @@ CHECKS = {
         assert [row["token"] for row in result["tokens"][:3]] == ["clef-G2", "keySignature-DM", "timeSignature-2/4"]
         assert "score-partwise" in result["musicxml"] and result["midi"].startswith(b"MThd")""",
     "Text to score": "assert page.size == (256, 352)",
+    "Chorales": 'assert chorale["pitches"][:, 0].tolist() == [67] * 4 + [69] * 4 + [71] * 8',
+    "The catalogue": 'assert len(works) == 39 and jsb["train"][0]["notes"]["pitch"][:4] == [48, 60, 64, 67]',
 }
 # Command lines by their beginning, and why they are not run.
 NOT_RUN = {

@@ -131,7 +131,7 @@ def test_files_hold_the_rows_that_are_shown(table, tmp_path):
     [
         ({"encoding": "notes"}, "encoding of tonicnet must be one of note attributes, event tokens,"),
         ({"command": ""}, "command of tonicnet must run it, and only if it does, got ''"),
-        ({"status": "described", "here": ""}, "command of tonicnet must run it, and only if it does, got 'python"),
+        ({"status": "described", "here": ""}, "command of tonicnet must run it, and only if it does, got 'scorehub"),
     ],
 )
 def test_a_work_says_how_music_is_encoded_and_what_runs_it(works, fields, message):
@@ -238,9 +238,9 @@ def test_what_a_table_holds_stays_text(works, corpora):
 def test_an_entry_says_what_works_and_how(works, corpora):
     of = {work["id"]: show.work_entry(work, corpora) for work in works}
     assert "Described here, not built." in of["wavenet"]
-    assert "<b>Works here.</b> The GRU" in of["tonicnet"]
+    assert "<b>Works here.</b> A trained GRU" in of["tonicnet"]
     command = re.sub("<[^>]+>", "", of["tonicnet"][of["tonicnet"].index("<pre>") :])
-    assert command.startswith("python -m scorehub.trainers.chorales --preset tonicnet --data_dir jsb/")
+    assert command.startswith("scorehub generate chorale --network tonicnet --out chorale.musicxml")
     assert "JSB Chorales<small>here as <code>jsb_chorales</code></small>" in of["tonicnet"]
     assert 'href="https://arxiv.org/abs/1911.11775" target="_blank" rel="noopener noreferrer"' in of["tonicnet"]
     assert "November 2019" in of["tonicnet"]

@@ -31,7 +31,7 @@ from scorehub.trainers.averaged_training import AveragedModule, AverageWeights, 
 from scorehub.trainers.chorales_data import Crops, load_grids
 from scorehub.trainers.run_settings import claim_folder, last_checkpoint, parse_preset
 
-ORDERS_HEARD = 16  # of an orderless network's estimated likelihood
+ORDERS_HEARD = 4  # of an orderless network's estimated likelihood
 
 
 @dataclass
@@ -145,6 +145,7 @@ def run(config: ChoralesTraining) -> dict[str, Any]:
     }
     if trainer.is_world_process_zero():
         output = Path(config.output_dir)
+        model.config.held_out_nll = results["nll"]["validation"]["cell"]
         save(model, output / "model")
         cards.write_card("chorales", output / "model", card_values(results))
         (output / "results.json").write_text(json.dumps(results, indent=2))

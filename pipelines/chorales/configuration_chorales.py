@@ -19,6 +19,7 @@ class ChoralesConfig(PreTrainedConfig):
         embedding: width of a token's, of recurrent networks.
         dropout: share of what is dropped in training.
         context: steps that attention looks back at most, or that a convolution sees at once.
+        held_out_nll: of chorales that were held out in training, nats a voice and sixteenth; None if not measured.
 
     Raises:
         ValueError: the network is unknown, or a size is no whole number from 1 to its limit in `MOST`.
@@ -35,12 +36,14 @@ class ChoralesConfig(PreTrainedConfig):
         embedding: int = 128,
         dropout: float = 0.3,
         context: int = 128,
+        held_out_nll: float | None = None,
         **kwargs: Any,
     ) -> None:
         if network not in NETWORKS:
             raise ValueError(f"network must be one of {', '.join(NETWORKS)}, got {network!r}")
         self.network, self.width, self.layers, self.heads = network, width, layers, heads
         self.embedding, self.dropout, self.context = embedding, dropout, context
+        self.held_out_nll = held_out_nll
         for name, most in MOST.items():
             if type(size := getattr(self, name)) is not int or not 1 <= size <= most:
                 raise ValueError(f"{name} must be 1 to {most}, got {size!r}")
