@@ -109,7 +109,7 @@ def _push(kind: str, what: Path | str, repo_id: str, dry_run: bool, private: boo
     from scorehub.staging import Repository
 
     with one_line_errors():
-        folder = hub._artifact(what, "spaces" if kind == "space" else "pipelines")
+        folder = hub.artifact_folder(what, "spaces" if kind == "space" else "pipelines")
         (outcome,) = publish([Repository(kind, repo_id, folder)], private=private, dry_run=dry_run)
         if outcome.failure:
             raise ValueError(outcome.failure)

@@ -5,11 +5,8 @@ The folder must hold a README.md whose front matter names what its kind needs; t
 Files that the Hub has already are not sent again. Sizes are in bytes.
 """
 
-import configparser
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,10 +15,10 @@ from importlib.resources import files
 from pathlib import Path
 
 import huggingface_hub
-from huggingface_hub import hf_hub_url
 from huggingface_hub.utils import filter_repo_objects, validate_repo_id  # type: ignore[attr-defined]
 
 import scorehub
+from scorehub.wheels import add_wheel
 
 
 @dataclass(frozen=True)
@@ -45,9 +42,6 @@ UPLOADS = {
 }
 # What Python, a Trainer and the system leave in a folder, and the `__init__.py` that only makes it a subpackage here.
 IGNORED = ("__init__.py", "*__pycache__*", "*.pyc", "checkpoint-*", ".*", "*/.*")
-
-# The earliest date that a zip file can hold: wheels of equal content are equal, so that pushing twice changes nothing.
-ZIP_EPOCH = "315532800"
 
 
 def push_dataset(
@@ -94,7 +88,7 @@ def push_model(
         model: A name in `pipelines/` such as `"page_classifier"`, or the path of a folder that a trainer saved.
         repo_id: See `push_dataset`, as for all other arguments, the returned list and the errors.
     """
-    chosen = _choose(_artifact(model, "pipelines"), "model")
+    chosen = _choose(artifact_folder(model, "pipelines"), "model")
     _push("model", chosen, _Target(repo_id, private, revision, message or "Push the model", dry_run))
     return chosen.listing()
 
@@ -117,7 +111,7 @@ def push_space(
         repo_id: See `push_dataset`, as for all other arguments, the returned list and the errors.
     """
     target = _Target(repo_id, private, revision, message or "Push the Space", dry_run)
-    with _staged_space(_artifact(space, "spaces"), target) as folder:
+    with _staged_space(artifact_folder(space, "spaces"), target) as folder:
         chosen = _choose(folder, "space")
         _push("space", chosen, target)
         return chosen.listing()
@@ -146,7 +140,7 @@ class _Chosen:
         return [(path, (self.folder / path).stat().st_size) for path in self.paths]
 
 
-def _artifact(name: str | Path, package: str) -> Path:
+def artifact_folder(name: str | Path, package: str) -> Path:
     """The folder of a named artifact; a `Path`, or a string with a separator in it, is a folder already."""
     if isinstance(name, Path) or os.sep in name:
         return Path(name)
@@ -202,46 +196,12 @@ def _push(kind: str, chosen: _Chosen, target: _Target) -> None:
 
 @contextmanager
 def _staged_space(space: Path, target: _Target) -> Iterator[Path]:
-    """A copy of the Space in which `scorehub` in requirements.txt is the address of a wheel beside it.
-
-    scorehub is on no package index, and a Space installs its requirements before it has its repository's files, so
-    the wheel must be named by its address on the Hub and not by a path.
-    """
+    """A copy of the Space, with a wheel of scorehub if it asks for one."""
     with tempfile.TemporaryDirectory() as folder:
-        staged, requirements = Path(folder) / "space", space / "requirements.txt"
         if not space.is_dir():
             raise ValueError(f"the space's folder must exist, got {str(space)!r}")
+        staged, wheels = Path(folder, "space"), Path(folder, "wheels")
+        wheels.mkdir()
         shutil.copytree(space, staged)
-        lines = requirements.read_text(encoding="utf-8").splitlines() if requirements.is_file() else []
-        if "scorehub" in lines:
-            if target.private:
-                raise ValueError("private must be False for a Space that installs scorehub from itself, got True")
-            wheel = _build_wheel(staged)
-            address = hf_hub_url(target.repo_id, wheel, repo_type="space", revision=target.revision)
-            lines[lines.index("scorehub")] = f"scorehub @ {address}"
-            (staged / "requirements.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        add_wheel(staged, wheels, target.repo_id, revision=target.revision, private=target.private)
         yield staged
-
-
-def _build_wheel(target: Path) -> str:
-    """Builds the wheel of this checkout into `target` and returns its file name."""
-    checkout = Path(scorehub.__file__).resolve().parent.parent
-    if not (checkout / "setup.cfg").is_file():
-        raise ValueError(f"scorehub must be installed from its checkout (pip install -e .), got {str(checkout)!r}")
-    setup = configparser.ConfigParser()
-    setup.read(checkout / "setup.cfg", encoding="utf-8")
-    packages = [line.split("=")[1].strip() for line in setup["options"]["package_dir"].strip().splitlines()]
-    # In a copy: a build in the checkout leaves folders there, and packs what an earlier build had left.
-    with tempfile.TemporaryDirectory() as copy:
-        for name in packages:
-            shutil.copytree(checkout / name, Path(copy, name), ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy2(checkout / name, copy)
-        # Without build isolation nothing is fetched: the setuptools of this environment builds it.
-        options = ["--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(target)]
-        command = [sys.executable, "-m", "pip", "wheel", *options, copy]
-        environment = os.environ | {"SOURCE_DATE_EPOCH": ZIP_EPOCH}
-        built = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
-    if built.returncode:
-        raise RuntimeError(f"pip wheel must build scorehub, got: {built.stderr.strip()[-500:]}")
-    return next(target.glob("scorehub-*.whl")).name

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import huggingface_hub
-from huggingface_hub import RepoCard, hf_hub_url
+from huggingface_hub import RepoCard
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from scorehub import hub
+from scorehub.wheels import add_wheel
 
 PUSHES = {"dataset": hub.push_dataset, "model": hub.push_model, "space": hub.push_space}
 PAGE = """\
@@ -70,7 +71,7 @@ def staged(repository: Repository, wheels: Path, private: bool = False) -> Itera
         folder = Path(temporary, repository.folder.name)
         if repository.repo_type == "space":
             shutil.copytree(repository.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
-            _add_wheel(folder, repository.repo_id, wheels, private)
+            add_wheel(folder, wheels, repository.repo_id, private=private)
         else:
             _link(repository, folder)
         card = folder / "README.md"
@@ -106,20 +107,6 @@ def _link(repository: Repository, folder: Path) -> None:
     for path, _ in PUSHES[repository.repo_type](repository.folder, repository.repo_id, dry_run=True):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).symlink_to((repository.folder / path).resolve())
-
-
-def _add_wheel(folder: Path, repo_id: str, wheels: Path, private: bool) -> None:
-    """Puts the wheel beside a requirements.txt that asks for scorehub, and its address on the Hub into it."""
-    requirements = folder / "requirements.txt"
-    lines = requirements.read_text(encoding="utf-8").splitlines() if requirements.is_file() else []
-    if "scorehub" not in lines:
-        return
-    if private:
-        raise ValueError("private must be False for a Space that installs scorehub from itself, got True")
-    wheel = next(wheels.glob("*.whl"), None) or wheels / hub._build_wheel(wheels)
-    (folder / wheel.name).symlink_to(wheel)
-    lines[lines.index("scorehub")] = f"scorehub @ {hf_hub_url(repo_id, wheel.name, repo_type='space')}"
-    requirements.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _add_page(folder: Path) -> None:

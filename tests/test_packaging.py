@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scorehub import hub
+from scorehub.wheels import build_wheel
 
 ROOT = Path(__file__).parent.parent
 MAPPED = ("dataset_builders", "trainers", "pipelines", "spaces", "model_cards")
@@ -74,7 +74,7 @@ def test_importing_scorehub_loads_nothing_heavy():
 
 
 def test_a_wheel_carries_code_weights_and_cards(tmp_path):
-    with zipfile.ZipFile(tmp_path / hub._build_wheel(tmp_path)) as wheel:
+    with zipfile.ZipFile(tmp_path / build_wheel(tmp_path)) as wheel:
         names = set(wheel.namelist())
     weights = "pipelines/page_classifier/model.safetensors"
     for name in ("cli.py", "py.typed", weights, "model_cards/musicscore.md", "spaces/musicscore/requirements.txt"):
