@@ -48,6 +48,9 @@ VISITS = {
     "score_following": Visit("wait", "open_upload", ".png", 50),
     "music_transcription": Visit("adapt", "open_picture", ".png", 20),
     "text_to_score": Visit("open_prompt"),
+    "chorales": Visit("open_tune", "open_upload", ".mid", 2),
+    "music_models": Visit("search"),
+    "demo": Visit("open_prompt"),
 }
 
 
@@ -169,7 +172,8 @@ class _Server:
 
     def _value(self, parameter: dict[str, Any], file: dict[str, str] | None) -> Any:
         if parameter["component"] not in _FILES or file is None:
-            return parameter.get("parameter_default")
+            default = parameter.get("parameter_default")
+            return "" if default is None and parameter["component"] == "Textbox" else default
         given = {**file, "meta": {"_type": "gradio.FileData"}}
         return [given] if "list" in parameter["python_type"]["type"].lower() else given
 

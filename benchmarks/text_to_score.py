@@ -3,7 +3,7 @@
     python benchmarks/text_to_score.py pages > benchmarks/text_to_score.md
 
 The argument is the folder of Parquet that the model was trained on, with the held-out pages that settings are judged
-by. Each setting is timed page by page in a process of its own, so that memory is that of it alone. It takes about half
+by. Each setting is timed page by page in a process of its own, so that memory is that of it alone. It takes about
 an hour on two idle cores.
 """
 

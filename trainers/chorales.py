@@ -29,6 +29,7 @@ from scorehub.pipelines.chorales.modeling_chorales import ChoralesModel
 from scorehub.pipelines.chorales.pipeline_chorales import ChoralesPipeline
 from scorehub.trainers.averaged_training import AveragedModule, AverageWeights, LossTrainer, Schedule, loss_arguments
 from scorehub.trainers.chorales_data import Crops, load_grids
+from scorehub.trainers.half_weights import half_weights
 from scorehub.trainers.run_settings import claim_folder, last_checkpoint, parse_preset
 
 ORDERS_HEARD = 4  # of an orderless network's estimated likelihood
@@ -65,8 +66,8 @@ class ChoralesTraining:
 PRESETS: dict[str, dict[str, Any]] = {
     "bachbot": {"embedding": 32},
     "tonicnet": {"embedding": 256},
-    "coconet": {"width": 64, "layers": 12, "dropout": 0.1, "crop": 64, "learning_rate": 1e-3},
-    "music_transformer": {"layers": 5, "dropout": 0.2, "learning_rate": 5e-4},
+    "coconet": {"width": 64, "layers": 8, "dropout": 0.1, "crop": 64, "learning_rate": 1e-3},
+    "music_transformer": {"width": 128, "layers": 4, "dropout": 0.1, "learning_rate": 1e-3},
 }
 FREE = ("output_dir", "data_dir", "push_to", "epochs")
 
@@ -155,11 +156,15 @@ def run(config: ChoralesTraining) -> dict[str, Any]:
 
 
 def save(model: ChoralesModel, folder: Path) -> None:
-    """Saves all that a Hub repository needs but its card."""
+    """Saves all that a Hub repository needs but its card; weights in half precision, single when they are loaded.
+
+    Raises:
+        ValueError: a weight is too large for half precision.
+    """
     type(model.config).register_for_auto_class()
     ChoralesModel.register_for_auto_class("AutoModel")
     PIPELINE_REGISTRY.register_pipeline("chorales", ChoralesPipeline, pt_model=AutoModel)
-    cast(Any, pipeline)("chorales", model=model).save_pretrained(folder)
+    cast(Any, pipeline)("chorales", model=model).save_pretrained(folder, state_dict=half_weights(model))
 
 
 def card_values(results: Mapping[str, Any]) -> dict[str, str]:

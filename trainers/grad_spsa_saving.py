@@ -6,13 +6,13 @@ save_folder(model, processor, Path("runs/pair/model"))
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from transformers import AutoModel, pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from scorehub.pipelines.music_transcription.modeling_music_transcription import MusicTranscriptionModel
 from scorehub.pipelines.music_transcription.pipeline_music_transcription import MusicTranscriptionPipeline
 from scorehub.pipelines.music_transcription.processing_music_transcription import MusicTranscriptionProcessor
+from scorehub.trainers.half_weights import half_weights
 
 TASK = "music-transcription"
 
@@ -31,7 +31,7 @@ def save_folder(model: MusicTranscriptionModel, processor: MusicTranscriptionPro
     MusicTranscriptionModel.register_for_auto_class("AutoModel")
     PIPELINE_REGISTRY.register_pipeline(TASK, MusicTranscriptionPipeline, pt_model=AutoModel)
     ready = cast(Any, pipeline)(TASK, model=model, processor=processor, device=model.device)
-    ready.save_pretrained(folder, state_dict=_half(model))
+    ready.save_pretrained(folder, state_dict=half_weights(model))
     save_processor(processor, folder)
 
 
@@ -39,11 +39,3 @@ def save_processor(processor: MusicTranscriptionProcessor, folder: Path) -> None
     """Saves, or replaces, settings and language model of a folder."""
     MusicTranscriptionProcessor.register_for_auto_class("AutoProcessor")
     processor.save_pretrained(folder)
-
-
-def _half(model: MusicTranscriptionModel) -> dict[str, torch.Tensor]:
-    state = {name: value.half() if value.is_floating_point() else value for name, value in model.state_dict().items()}
-    infinite = next((name for name, value in state.items() if not torch.isfinite(value).all()), None)
-    if infinite is not None:
-        raise ValueError(f"weights must be finite in half precision, got others in {infinite}")
-    return state
