@@ -3,6 +3,7 @@
     python benchmarks/chorales.py --data_dir Jsb16thSeparated.json.gz > benchmarks/chorales.md
 
 Every network composes chorales, and harmonises the melodies of test chorales; the same rules are held against Bach.
+With `--picture`, the beginning of the first test chorale, by Bach and by each network, is engraved.
 """
 
 import argparse
@@ -11,11 +12,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+from PIL import Image
 from tqdm import tqdm
 
-from scorehub.chorales import load_writer
+from scorehub.chorales import load_writer, write_chorale
+from scorehub.contact_sheet import contact_sheet
 from scorehub.pipelines.chorales.configuration_chorales import NETWORKS
 from scorehub.pipelines.chorales.grids import OTHER_CHORD, find_chords, make_grid, to_pitches
 from scorehub.pipelines.chorales.pipeline_chorales import ChoralesPipeline
@@ -24,6 +28,7 @@ from scorehub.trainers.chorales_data import STEPS_PER_BAR, load_grids
 from scorehub.voice_leading import KINDS, find_faults
 
 BARS = 8  # of a chorale that is composed
+SHOWN_BARS, PICTURE_WIDTH = 5, 1600  # of each chorale in the picture; px
 STEP_SECONDS = 0.125  # of a sixteenth in the dataset's rows
 # Nats a token, or a hidden cell of Coconet's, as the papers report them for this corpus at sixteenths; each paper has
 # tokens of its own, so that numbers of different rows are near each other, but not the same thing.
@@ -83,11 +88,22 @@ def write(pipe: ChoralesPipeline, melodies: Iterable[np.ndarray | None]) -> Writ
     return Writing(made, (time.perf_counter() - start) / len(made))
 
 
+def draw(chorales: dict[str, np.ndarray], path: Path) -> None:
+    """Engraves the beginnings of chorales below each other, under their names."""
+    pictures = []
+    with TemporaryDirectory() as folder:
+        for pitches in chorales.values():
+            write_chorale(pitches[: SHOWN_BARS * STEPS_PER_BAR], one := Path(folder, "chorale.png"))
+            pictures.append(np.asarray(Image.open(one).convert("L")))
+    contact_sheet(pictures, list(chorales), 1, PICTURE_WIDTH).save(path, optimize=True)
+
+
 def main() -> None:
     """Prints both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data_dir", type=Path, required=True, help="the corpus")
     parser.add_argument("--count", type=int, default=16, help="chorales that each network writes")
+    parser.add_argument("--picture", type=Path, help="PNG to write")
     options = parser.parse_args()
     grids = load_grids("jsb_chorales", "16th", str(options.data_dir), STEP_SECONDS)
     bach = [to_pitches(grid) for grid in grids["test"]]
@@ -101,9 +117,14 @@ def main() -> None:
     rules = {"kinds": " | ".join(KINDS), "rules": "--:|" * len(KINDS)}
     print(ABOUT_WRITING.format(count=options.count, bars=BARS, **rules))
     print(Writing(bach).row("Bach"))
+    shown = {"Bach": bach[0]}
     for network, pipe in tqdm(pipes.items(), "writing", disable=None):
         print(write(pipe, [None] * options.count).row(f"{network}, composed"), flush=True)
-        print(write(pipe, [piece[:, 0] for piece in bach[: options.count]]).row(f"{network}, harmonised"), flush=True)
+        harmonised = write(pipe, [piece[:, 0] for piece in bach[: options.count]])
+        print(harmonised.row(f"{network}, harmonised"), flush=True)
+        shown[network] = harmonised.chorales[0]
+    if options.picture:
+        draw(shown, options.picture)
 
 
 if __name__ == "__main__":

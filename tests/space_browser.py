@@ -21,7 +21,8 @@ CHROMIUM_OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 300  # seconds for anything, as the machine may be busy
+PATIENCE = 120  # seconds for anything, as the machine may be busy
+TRIES = 20
 
 
 class Space:
@@ -75,3 +76,15 @@ def visit(space):
         yield page
         browser.close()
     assert [url for url in requests if not url.startswith((space.url, "data:", "blob:"))] == []
+
+
+def set_number(page, label, value):
+    """Types into the number beside a slider; one that has only just been drawn may take its first value once more."""
+    box = page.locator("input[type=number]:visible").and_(page.get_by_label(label))
+    for _ in range(TRIES):
+        box.fill(str(value))
+        box.press("Tab")
+        page.wait_for_timeout(200)
+        if float(box.input_value()) == value:
+            return
+    pytest.fail(f"{label} must take {value}, got {box.input_value()}")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pymupdf
@@ -122,6 +123,14 @@ def test_every_pdf_gets_a_row_and_nothing_is_deleted(configure, pdfs):
         digest for path, digest in before.items() if path.suffix == ".pdf"
     }
     assert contents(pdfs) == before
+
+
+def test_a_relative_folder_is_found_from_where_the_process_is_by_then(configure, pdfs, monkeypatch):
+    first = curate(configure("first"))  # the child that reads PDFs lives on
+    monkeypatch.chdir(pdfs.parent)
+    second = curate(replace(configure("second"), pdf_dir=pdfs.relative_to(pdfs.parent)))
+    statuses = [[row["status"] for row in table(out / "manifest.csv")] for out in (first, second)]
+    assert statuses[0] == statuses[1]
 
 
 def test_rows_carry_the_image_and_the_works_metadata(configure):

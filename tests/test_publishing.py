@@ -17,6 +17,7 @@ import pytest
 from loopback_hub import LoopbackHub
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from slow_parameters import some_slow
 from space_browser import Space
 from tiny_cards import CARDS, write_folder
 from typer.testing import CliRunner
@@ -310,7 +311,7 @@ print(names["classify"](Image.new("RGB", (600, 840), "white"))[0]["label"])
     assert run_python(code, *arguments, env=loopback_hub.env, without_scorehub=True) == "non-score\n"
 
 
-@pytest.mark.parametrize("name", sample_names())
+@pytest.mark.parametrize("name", some_slow(sample_names(), "maestro"))
 def test_a_published_sample_loads_where_scorehub_is_not(name, publish, loopback_hub, run_python, tmp_path):
     ((repo_id, sent, _, failure),) = publish(("dataset", tmp_path / "datasets" / name))
     assert (repo_id, failure) == (f"tester/{name}", "")
@@ -349,7 +350,7 @@ def installed_by(requirements):
     return {canonicalize_name(name) for name, _ in found}
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", some_slow(SPACES, "demo"))
 def test_a_space_asks_for_what_it_imports(name, run_python):
     """A Space starts where nothing can be imported but what its requirements.txt brings, and Gradio."""
     lines = files(f"scorehub.spaces.{name}").joinpath("requirements.txt").read_text(encoding="utf-8").split("\n")

@@ -70,7 +70,12 @@ NOT_RUN = {
     "scorehub evaluate text_to_score": "draws 128 pages; tests/test_evaluate_text_to_score.py has tiny ones",
     "scorehub convert ldm": "takes the published weights; tests/test_convert_ldm.py makes small ones",
 }
-SLOW = ("scorehub generate roll", "scorehub generate repair", "scorehub generate page --instrumentation")
+SLOW = (
+    "scorehub push all",
+    "scorehub generate roll",
+    "scorehub generate repair",
+    "scorehub generate page --instrumentation",
+)
 
 
 def snippets(text):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import UNet2DModel
+from slow_parameters import some_slow
 
 from scorehub.notes import read_midi
 from scorehub.pipelines.score_sde.paper.unet.score_net import ScoreNet
@@ -171,7 +172,7 @@ def tiny_paper():
     return ScoreSDEPipeline(net, SigmaPowerSDE(), fs=1.0, lowest=56)
 
 
-@pytest.mark.parametrize("preset", ["default", "paper"])
+@pytest.mark.parametrize("preset", some_slow(["default", "paper"], "default"))
 def test_a_saved_folder_loads_without_scorehub_and_can_be_saved_again(pipe, preset, tmp_path, run_python):
     saved, again = tmp_path / "saved", tmp_path / "again"
     pipe = pipe if preset == "default" else tiny_paper()
@@ -198,7 +199,7 @@ def test_a_folder_on_the_hub_loads_without_scorehub(pipe, tmp_path, run_python, 
         assert printed == expected_line(pipe)
 
 
-@pytest.mark.parametrize("preset", ["", "paper"])
+@pytest.mark.parametrize("preset", some_slow(["", "paper"], ""))
 def test_the_projects_folder_loads_with_weights_of_its_configurations(preset, tmp_path, run_python):
     torch.manual_seed(0)
     folder = tmp_path / "score_sde"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DiffusionPipeline, UNet2DModel
+from slow_parameters import some_slow
 
 from scorehub.notes import make_notes
 from scorehub.pipelines.score_sde.scheduler.sde_scheduler import VESDE, VPSDE, SDEScheduler, SigmaPowerSDE, SubVPSDE
@@ -250,7 +251,7 @@ def test_bfloat16_trains_to_nearly_the_same_loss(config: score_sde.ScoreSDEConfi
     assert losses[0]["eval_loss"] != losses[1]["eval_loss"] == pytest.approx(losses[0]["eval_loss"], rel=0.05)
 
 
-@pytest.mark.parametrize("method", ["grid", "random", "qmc", "latin"])
+@pytest.mark.parametrize("method", some_slow(["grid", "random", "qmc", "latin"], "grid"))
 def test_a_search_tries_its_points_and_returns_the_best(config: score_sde.ScoreSDEConfig, method: str) -> None:
     optuna = pytest.importorskip("optuna")
     optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from space_browser import CHROMIUM, Space, visit
+from space_browser import CHROMIUM, Space, set_number, visit
 
 from scorehub.dataset_builders.tunes.humdrum import to_humdrum
 from scorehub.dataset_builders.tunes.tune import load_tune
@@ -542,13 +542,6 @@ def stop(page, folder):
     assert page.locator(".written").is_visible()
     assert page.locator(".growing").count() == 0
     assert sung(download(page, "MIDI", folder)[1])[0] == [67, 69, 71]
-
-
-def set_number(page, label, value):
-    """Types into the number beside a slider."""
-    box = page.locator("input[type=number]:visible").and_(page.get_by_label(label))
-    box.fill(str(value))
-    box.press("Tab")
 
 
 def download(page, kind, folder):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import UNet2DModel
-from space_browser import CHROMIUM, Space, visit
+from space_browser import CHROMIUM, Space, set_number, visit
 
 from scorehub.notes import DRUMS, make_notes, read_midi, write_midi
 from scorehub.pipelines.score_sde.pipeline import ScoreSDEPipeline
@@ -321,7 +321,8 @@ def repair(page, folder):
     set_number(page, "Steps", 5)
     set_number(page, "Takes of each step", 2)
     page.get_by_role("button", name="Repair", exact=True).click()
-    page.get_by_text("11 evaluations of the network").wait_for()
+    page.get_by_text(re.compile(r"^\d+ evaluations of the network")).locator("visible=true").wait_for()
+    page.get_by_text("11 evaluations of the network").wait_for(timeout=1000)
     assert np.abs(heard(page, ".card:visible >> nth=1")).max() > 1000
     after = read_midi(download(page, ".card:visible >> nth=1", folder / "repaired.mid", "scale_repaired.mid"))
     outside = (after.onset < 4) | (after.onset >= 6)
@@ -330,13 +331,6 @@ def repair(page, folder):
     np.testing.assert_allclose(after.onset[outside], SCALE.onset[[*range(8), *range(12, 20)]], atol=1e-3)
     np.testing.assert_allclose(after.duration[outside], 0.5, atol=2e-3)
     assert f"{len(after) - 16} new note" in page.locator(".card:visible .title").last.inner_text()
-
-
-def set_number(page, label, value):
-    """Types into the number beside a slider."""
-    box = page.locator("input[type=number]:visible").and_(page.get_by_label(label))
-    box.fill(str(value))
-    box.press("Tab")
 
 
 def percent(element, side):

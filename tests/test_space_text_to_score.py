@@ -9,7 +9,7 @@ import pymupdf
 import pytest
 import torch
 from PIL import Image
-from space_browser import CHROMIUM, Space, visit
+from space_browser import CHROMIUM, Space, set_number, visit
 from tiny_diffusion import tiny_pipeline
 
 from scorehub.engraving import Layout, engrave_score
@@ -316,13 +316,6 @@ def refuse(page):
 def choose_preset(page, name, steps):
     page.get_by_label(name, exact=True).check()
     page.wait_for_function(f"[...document.querySelectorAll('input[type=number]')].some((box) => box.value == {steps})")
-
-
-def set_number(page, label, value):
-    """Types into the number beside a slider."""
-    box = page.locator("input[type=number]:visible").and_(page.get_by_label(label))
-    box.fill(str(value))
-    box.press("Tab")
 
 
 def download(page, button, path):

@@ -85,6 +85,7 @@ def test_a_study_leaves_tables_and_no_scraps(whole):
     assert not list(folder.rglob("*.unfinished"))
 
 
+@pytest.mark.slow
 def test_a_study_that_is_stopped_before_each_step_ends_as_one_that_is_not(whole, incipits, tmp_path):
     whole_folder, steps = whole
     config = settings(tmp_path / "study", incipits)

@@ -58,7 +58,7 @@ class PdfReader:
     def _call(self, function: str, source: str, **arguments: Any) -> tuple[Any, list[bytes]]:
         if self.deaths[source] >= MAX_DEATHS:
             raise SandboxError(f"not tried: the file crashed its reader {MAX_DEATHS} times")
-        path = str(self.config.pdf_dir / source)
+        path = str((self.config.pdf_dir / source).absolute())  # the child is where this process was when it began
         try:
             return self.sandbox.call(function, self.config.seconds, path=path, **arguments)
         except SandboxError as error:
