@@ -4,12 +4,14 @@ The published weights of MusicScore (`RozenWhite/ScoreDiffusion`) are such a fil
 Every key goes to a component, or is known to be needed no more; one that is neither is an error.
 """
 
+import contextlib
+import pickletools
 import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
 
 import torch
 from torch import Tensor
@@ -20,6 +22,8 @@ UNET, VAE, OPEN_CLIP = "model.diffusion_model.", "first_stage_model.", "cond_sta
 _EMA = "model_ema."
 _WRAPPERS = ("state_dict", "model_state_dict", "module")  # of Lightning, of ScoreDiffusion, of DeepSpeed
 _DISTRIBUTED = "module."
+_OLD_PICKLES = 5  # of a file as PyTorch wrote it before 1.6: a number, a version, sizes, the content, keys of storages
+_LONGEST_NAME = 1000  # characters
 # What DDPM registers as buffers.
 _SCHEDULE = re.compile(
     r"betas|(sqrt_)?alphas_cumprod(_prev)?|(sqrt|log)_one_minus_alphas_cumprod|sqrt_recip(m1)?_alphas_cumprod"
@@ -70,12 +74,34 @@ def _load(path: Path) -> Any:
         except SafetensorError as error:
             raise ValueError(f"checkpoint must be a whole safetensors file, got {path.name}: {error}") from None
     try:
+        _check_names(path)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except MemoryError:
         raise
     except Exception as error:  # the unpickler raises whatever a damaged file leads it to
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"checkpoint must hold tensors alone, and be whole, got {path.name}: {reason}") from None
+
+
+def _check_names(path: Path) -> None:
+    """Looks for names of classes that are too long: PyTorch would search such a one for hours before it refuses it.
+
+    Raises:
+        ValueError: there is one, or what is pickled is not whole.
+    """
+    with contextlib.ExitStack() as stack:
+        stream: IO[bytes] = stack.enter_context(path.open("rb"))
+        pickles = _OLD_PICKLES
+        if zipfile.is_zipfile(path):
+            archive = stack.enter_context(zipfile.ZipFile(stream))
+            (member,) = (info for info in archive.infolist() if PurePosixPath(info.filename).name == "data.pkl")
+            if member.compress_type != zipfile.ZIP_STORED:
+                raise ValueError("what is pickled is packed")
+            stream, pickles = stack.enter_context(archive.open(member)), 1
+        for _ in range(pickles):
+            for opcode, argument, _ in pickletools.genops(stream):
+                if opcode.name == "GLOBAL" and len(str(argument)) > _LONGEST_NAME:
+                    raise ValueError(f"the name of a class has {len(str(argument))} characters")
 
 
 def _unwrap(content: Any) -> Weights:

@@ -32,7 +32,7 @@ def open_wav(path: str) -> tuple[Iterator[np.ndarray], int]:
     """
     try:
         stream = wave.open(sys.stdin.buffer if path == "-" else path, "rb")  # noqa: SIM115 - read to its end
-    except (wave.Error, EOFError) as error:
+    except (wave.Error, EOFError, RuntimeError) as error:  # the last one of a chunk that ends beyond the file
         raise ValueError(f"stream must be a PCM WAV file, got {str(error) or 'nothing'}") from None
     rate, width = stream.getframerate(), stream.getsampwidth()
     if width not in _SCALES or not SAMPLE_RATES[0] <= rate <= SAMPLE_RATES[1]:

@@ -1,6 +1,7 @@
 """Checkpoints in CompVis's naming: the same outputs after conversion, every key accounted for, nothing unpickled."""
 
 import pickle
+import zipfile
 
 import pytest
 import torch
@@ -143,6 +144,18 @@ def test_nothing_is_unpickled(wrap, tmp_path):
         with pytest.raises(ValueError, match="checkpoint must hold tensors alone"):
             read_checkpoint(tmp_path / name)
     assert not (tmp_path / "hit").exists()
+
+
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_a_class_with_an_endless_name_is_refused_at_once(is_zip, tmp_path):
+    content = b"c" + b"x" * 200_000 + b"\ny\n."  # a pattern would search it for hours
+    path = tmp_path / "model.ckpt"
+    path.write_bytes(content)
+    if is_zip:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("model/data.pkl", content)
+    with pytest.raises(ValueError, match=r"checkpoint must hold tensors alone, .* a class has 200002 characters"):
+        read_checkpoint(path)
 
 
 @pytest.mark.parametrize("name", ["model.ckpt", "model.safetensors"])

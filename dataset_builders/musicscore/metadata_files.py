@@ -21,7 +21,7 @@ from scorehub.sandbox import Sandbox, SandboxError
 
 # The published metadata of all 200k pages is below 100 MB.
 MAX_BYTES = 200_000_000
-PAGE_SECONDS = 8  # for a work page
+PAGE_SECONDS = 5  # for a work page
 # Columns that name a PDF, and columns that may hold an IMSLP number, as canonical headers.
 _FILE_HEADERS = ("pdf", "file", "filename", "source", "path", "work")
 _ID_HEADERS = ("id", "imslpid")

@@ -47,8 +47,8 @@ class RecurrentChorales(nn.Module):
         self.runs = nn.Embedding(RUNS, RUN_WIDTH) if counts else None
         sizes = [config.embedding + extra, *[config.width] * config.layers]
         self.layers = nn.ModuleList(kind(a, b, batch_first=True) for a, b in pairwise(sizes))
-        if not counts:
-            _remember(self.layers)
+        for layer in [] if counts else self.layers:
+            _remember(layer)
         self.dropout = LockedDropout(config.dropout)
         self.output = nn.Linear(config.width + extra, VOCABULARY)
 
@@ -84,11 +84,10 @@ class RecurrentChorales(nn.Module):
         return self.output(values if runs is None else torch.cat([values, runs], -1)), after
 
 
-def _remember(layers: nn.ModuleList) -> None:
-    """Opens an LSTM's forget gates at first (Jozefowicz et al. 2015): what a voice follows is five tokens back."""
-    for layer in layers:
-        width = layer.hidden_size
-        nn.init.ones_(layer.bias_hh_l0.data[width : 2 * width])
+def _remember(lstm: Any) -> None:
+    """Opens the forget gates at first (Jozefowicz et al. 2015): what a voice goes on from is five tokens back."""
+    width = lstm.hidden_size
+    nn.init.ones_(lstm.bias_hh_l0.data[width : 2 * width])
 
 
 def run_lengths(tokens: Tensor, per_step: int) -> Tensor:
