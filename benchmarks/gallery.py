@@ -4,7 +4,7 @@
     python benchmarks/gallery.py --out gallery/ --front spaces/demo/    # and what the demo's first tab shows
 
 Nothing is picked out of several: it is the first page of the sample, and what seed 0 brings, or 0 and on.
-`gallery.png` has all pictures, the other files one each, without captions.
+`gallery.webp` has all pictures, the other files one each, without captions.
 """
 
 import argparse
@@ -197,7 +197,7 @@ def write_cards(shown: Sequence[Shown], folder: Path) -> None:
 def main() -> None:
     """Writes the pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder for gallery.png and its pictures")
+    parser.add_argument("--out", type=Path, required=True, help="folder for gallery.webp and its pictures")
     parser.add_argument("--front", type=Path, help="folder for pictures of the front page")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -217,7 +217,7 @@ def main() -> None:
     whole = Image.new("RGB", (halves[0].width, sum(half.height for half in halves)))
     whole.paste(halves[0])
     whole.paste(halves[1], (0, halves[0].height))
-    whole.save(options.out / "gallery.png", optimize=True)
+    whole.save(options.out / "gallery.webp", quality=80, method=6)
     if options.front:
         write_cards([*portrait, *landscape], options.front)
 
