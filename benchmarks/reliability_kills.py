@@ -113,9 +113,7 @@ TASKS = {
     ),
     "training of score-SDE": Task(
         _write_rolls,
-        lambda data, out: _training(
-            "score_sde", "--rolls", str(data / "rolls.npz"), "--output_dir", str(out), *_ROLLS
-        ),
+        lambda data, out: _training("score_sde", out, rolls=data / "rolls.npz", **_ROLLS),
         "settings.json",
         ("pipeline/**/*.safetensors", "pipeline/**/*.json", "results.json"),
     ),
