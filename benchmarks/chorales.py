@@ -21,10 +21,10 @@ from tqdm import tqdm
 from scorehub.chorales import load_writer, write_chorale
 from scorehub.contact_sheet import contact_sheet
 from scorehub.pipelines.chorales.configuration_chorales import NETWORKS
-from scorehub.pipelines.chorales.grids import OTHER_CHORD, find_chords, make_grid, to_pitches
+from scorehub.pipelines.chorales.grids import OTHER_CHORD, STEPS_PER_BAR, find_chords, make_grid, to_pitches
 from scorehub.pipelines.chorales.pipeline_chorales import ChoralesPipeline
 from scorehub.trainers.chorales import ORDERS_HEARD, likelihoods
-from scorehub.trainers.chorales_data import STEPS_PER_BAR, load_grids
+from scorehub.trainers.chorales_data import load_grids
 from scorehub.voice_leading import KINDS, find_faults
 
 BARS = 8  # of a chorale that is composed

@@ -154,15 +154,16 @@ def generate_chorale(
     scorehub generate chorale --melody tune.mid --network coconet --out chorale.musicxml
     """
     from scorehub.chorales import SUFFIXES, load_writer, read_melody, write_chorale
+    from scorehub.pipelines.chorales.grids import STEPS_PER_BAR
 
     with one_line_errors():
         if out.suffix not in SUFFIXES:
             raise ValueError(f"out must end in one of {', '.join(SUFFIXES)}, got {out.name}")
         given = None if melody is None else read_melody(melody, tempo)
         write = load_writer(network, model)
-        (made,) = write(given, steps=16 * bars, seed=seed, temperature=temperature, tempo=tempo)
+        (made,) = write(given, steps=STEPS_PER_BAR * bars, seed=seed, temperature=temperature, tempo=tempo)
         write_chorale(made["pitches"], out, tempo)
-        typer.echo(f"wrote {out}, {len(made['pitches']) / 16:g} bars")
+        typer.echo(f"wrote {out}, {len(made['pitches']) / STEPS_PER_BAR:g} bars")
 
 
 def _one_prompt(prompt: str | None, fields: dict[str, str]) -> "Prompt":

@@ -16,7 +16,8 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
-VOICES = ("soprano", "alto", "tenor", "bass")
+from scorehub.pipelines.chorales.grids import VOICES
+
 PARALLELS = {"parallel fifths": 7, "parallel octaves": 0}  # semitones, octaves apart; unisons are octaves
 CROSSING, GAP, RANGE = "crossing voices", "more than an octave apart", "out of range"
 KINDS = (*PARALLELS, CROSSING, GAP, RANGE)

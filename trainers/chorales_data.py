@@ -11,11 +11,10 @@ from torch.utils.data import Dataset
 from scorehub.dataset_builders import load_hook
 from scorehub.dataset_builders.note_rows import columns_to_notes
 from scorehub.notes import Notes
-from scorehub.pipelines.chorales.grids import HIGHEST, LOWEST, REST, VOICES, make_grid
+from scorehub.pipelines.chorales.grids import HIGHEST, LOWEST, REST, STEPS_PER_BAR, VOICES, make_grid
 from scorehub.trainers.draw_order import EpochOrder
 
 TRANSPOSED = 6  # semitones, up and down, at most
-STEPS_PER_BAR = 16  # of four quarters
 
 Grids = Sequence[np.ndarray]
 

@@ -18,6 +18,7 @@ LOWEST, HIGHEST = 36, 81
 REST, UNKNOWN = 0, -1
 VALUES = HIGHEST - LOWEST + 2  # with the rest
 STEPS_PER_QUARTER = 4
+STEPS_PER_BAR = 4 * STEPS_PER_QUARTER  # of four quarters
 MAX_STEPS = 4096
 
 QUALITIES = ((0, 4, 7), (0, 3, 7), (0, 3, 6), (0, 4, 8))  # major, minor, diminished, augmented

@@ -47,8 +47,9 @@ class RecurrentChorales(nn.Module):
         self.runs = nn.Embedding(RUNS, RUN_WIDTH) if counts else None
         sizes = [config.embedding + extra, *[config.width] * config.layers]
         self.layers = nn.ModuleList(kind(a, b, batch_first=True) for a, b in pairwise(sizes))
-        for layer in [] if counts else self.layers:
-            _remember(layer)
+        for layer in self.layers:
+            if isinstance(layer, nn.LSTM):
+                _remember(layer)
         self.dropout = LockedDropout(config.dropout)
         self.output = nn.Linear(config.width + extra, VOCABULARY)
 

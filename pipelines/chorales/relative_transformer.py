@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .configuration_chorales import ChoralesConfig
+from .grids import STEPS_PER_BAR
 from .orders import ORDERS, VOCABULARY
-
-STEPS_PER_BAR = 16
 
 State = dict[str, Any]
 

@@ -14,9 +14,9 @@ from itertools import pairwise
 import numpy as np
 
 from scorehub.notation.key_finding import find_fifths
+from scorehub.pipelines.chorales.grids import STEPS_PER_BAR
 
 PARTS = (("Soprano, alto", (0, 1), ("G", 2)), ("Tenor, bass", (2, 3), ("F", 4)))
-STEPS_PER_BAR = 16
 LINE = "FCGDAEB"  # of fifths, from F on
 VALUES = {16: "whole", 12: "half.", 8: "half", 6: "quarter.", 4: "quarter", 3: "eighth.", 2: "eighth", 1: "16th"}
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<score-partwise version="4.0">\n<part-list>'

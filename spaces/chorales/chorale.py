@@ -8,8 +8,7 @@ import numpy as np
 from scorehub.audio import to_flac
 from scorehub.chorales import SUFFIXES, write_chorale
 from scorehub.notes import read_midi
-from scorehub.pipelines.chorales.grids import STEPS_PER_QUARTER, make_grid, write_midi
-from scorehub.spaces.chorales.writing import STEPS_PER_BAR
+from scorehub.pipelines.chorales.grids import STEPS_PER_BAR, STEPS_PER_QUARTER, make_grid, write_midi
 from scorehub.synthesis import synthesise
 
 _SOUND_RATE = 22_050  # Hz

@@ -7,11 +7,10 @@ from fractions import Fraction
 import numpy as np
 
 from scorehub.engraving import Layout, engrave_score
-from scorehub.notation.chorale_musicxml import STEPS_PER_BAR
 from scorehub.notation.kern import read_kern
 from scorehub.notation.pae import read_pae
 from scorehub.notation.pae_writer import write_pae
-from scorehub.pipelines.chorales.grids import HIGHEST, LOWEST
+from scorehub.pipelines.chorales.grids import HIGHEST, LOWEST, STEPS_PER_BAR
 from scorehub.pipelines.music_transcription.semantic import Barline, TimeSignature, Token
 from scorehub.pipelines.music_transcription.sounding import DEFAULT_METER, sounds, timeline
 

@@ -7,13 +7,13 @@ from html import escape
 import numpy as np
 
 from scorehub.chorales import EMBEDDED
-from scorehub.pipelines.chorales.grids import HIGHEST, LOWEST, REST, VALUES, VOICES, runs
+from scorehub.pipelines.chorales.grids import HIGHEST, LOWEST, REST, STEPS_PER_BAR, VALUES, VOICES, runs
 from scorehub.spaces import markup
 from scorehub.spaces.chorales.chorale import Chorale
 from scorehub.spaces.chorales.engraved import engrave_chorale
 from scorehub.spaces.chorales.melody import Melody
 from scorehub.spaces.chorales.networks import Network
-from scorehub.spaces.chorales.writing import STEPS_PER_BAR, Unfinished
+from scorehub.spaces.chorales.writing import Unfinished
 from scorehub.voice_leading import KINDS, Fault, find_faults
 
 EMPTY = "Nothing is written yet"

@@ -10,11 +10,11 @@ import numpy as np
 import symusic
 
 from scorehub.engraving import Engraving, engrave_score
-from scorehub.notation.chorale_musicxml import STEPS_PER_BAR, VALUES, spell
+from scorehub.notation.chorale_musicxml import VALUES, spell
 from scorehub.notation.key_finding import find_fifths
 from scorehub.notation.pae_writer import write_pae
 from scorehub.notes import read_midi
-from scorehub.pipelines.chorales.grids import STEPS_PER_QUARTER, runs
+from scorehub.pipelines.chorales.grids import STEPS_PER_BAR, STEPS_PER_QUARTER, runs
 from scorehub.pipelines.music_transcription.semantic import (
     Barline,
     Clef,

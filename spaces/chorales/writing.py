@@ -8,14 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scorehub.pipelines.chorales.grids import REST, UNKNOWN, VOICES, make_grid, to_pitches
+from scorehub.pipelines.chorales.grids import REST, STEPS_PER_BAR, UNKNOWN, VOICES, make_grid, to_pitches
 from scorehub.pipelines.chorales.modeling_chorales import ChoralesModel
 from scorehub.pipelines.chorales.orders import HELD
 from scorehub.pipelines.chorales.sampling import Sampling, fill_by_gibbs, write_in_order
 from scorehub.spaces.chorales.melody import MAX_BARS, Melody
 from scorehub.spaces.watching import WatchedJob
 
-STEPS_PER_BAR = 16
 ORDERS_HEARD = 16  # of an orderless network's likelihood, which is an estimate
 
 
