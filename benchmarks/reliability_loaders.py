@@ -145,7 +145,7 @@ FILES = {
     ),
     "tar.gz, zip": Loader(
         (
-            Form(".tar.gz", of_archive(f"{_PERFORMANCES}.source:index_archive"), _tar, TAR_GZ),
+            Form(".tar.gz", of_archive("dataset_builders.archives:index_archive"), _tar, TAR_GZ),
             Form(".tar.gz", of_archive("dataset_builders.note_files:open_files"), _tar, TAR_GZ),
             Form(".zip", of_archive("dataset_builders.note_files:open_files"), _zip, ZIP),
             Form(".tgz", primus, _tar, TAR_GZ),

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from scorehub.dataset_builders.performances.source import MAX_FILE_BYTES, index_archive
+from scorehub.dataset_builders.archives import MAX_FILE_BYTES, index_archive
 
 MAX_MEMBERS = 500_000  # MetaMIDI has 436,631
 MAX_DIRECTORY_BYTES = 64 * 2**20  # of a zip; MAESTRO's has 0.3 MB

@@ -18,7 +18,7 @@ import huggingface_hub
 from huggingface_hub.utils import filter_repo_objects, validate_repo_id  # type: ignore[attr-defined]
 
 import scorehub
-from scorehub.wheels import add_wheel
+from scorehub.wheels import add_wheel, asks_for_wheel
 
 
 @dataclass(frozen=True)
@@ -196,10 +196,13 @@ def _push(kind: str, chosen: _Chosen, target: _Target) -> None:
 
 @contextmanager
 def _staged_space(space: Path, target: _Target) -> Iterator[Path]:
-    """A copy of the Space, with a wheel of scorehub if it asks for one."""
+    """The Space, or a copy of it with a wheel of scorehub if it asks for one."""
+    if not space.is_dir():
+        raise ValueError(f"the space's folder must exist, got {str(space)!r}")
+    if not asks_for_wheel(space):
+        yield space
+        return
     with tempfile.TemporaryDirectory() as folder:
-        if not space.is_dir():
-            raise ValueError(f"the space's folder must exist, got {str(space)!r}")
         staged, wheels = Path(folder, "space"), Path(folder, "wheels")
         wheels.mkdir()
         shutil.copytree(space, staged)

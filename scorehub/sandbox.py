@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, BinaryIO
 
@@ -96,6 +97,12 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@lru_cache
+def shared_sandbox(module: str, memory_mb: int = 2048) -> Sandbox:
+    """The one of this process for a module: to start a child costs as much as to read ten pages."""
+    return Sandbox(module, memory_mb)
 
 
 def _close_quietly(pipe: Any) -> None:

@@ -30,17 +30,25 @@ def add_wheel(space: Path, wheels: Path, repo_id: str, *, revision: str = "main"
         ValueError: it would go to a private repository, or scorehub is not installed from its checkout.
         RuntimeError: the wheel can't be built.
     """
-    requirements = space / "requirements.txt"
-    lines = requirements.read_text(encoding="utf-8").splitlines() if requirements.is_file() else []
-    if "scorehub" not in lines:
+    if not asks_for_wheel(space):
         return
     if private:
         raise ValueError("private must be False for a Space that installs scorehub from itself, got True")
     wheel = next(wheels.glob("*.whl"), None) or wheels / build_wheel(wheels)
     (space / wheel.name).symlink_to(wheel)
     address = hf_hub_url(repo_id, wheel.name, repo_type="space", revision=revision)
-    lines[lines.index("scorehub")] = f"scorehub @ {address}"
-    requirements.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    lines = [f"scorehub @ {address}" if line == "scorehub" else line for line in _requirements(space)]
+    (space / "requirements.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def asks_for_wheel(space: Path) -> bool:
+    """Whether a Space's requirements.txt names scorehub, without an address."""
+    return "scorehub" in _requirements(space)
+
+
+def _requirements(space: Path) -> list[str]:
+    path = space / "requirements.txt"
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
 
 
 def build_wheel(target: Path) -> str:

@@ -31,6 +31,7 @@ import reliability_weights as weights
 from reliability_mutations import GZIP, MIDI, PNG, SAFETENSORS, TAR_GZ, ZIP, damage, zip_of
 
 from scorehub.chorales import load_writer
+from scorehub.dataset_builders.archives import index_archive
 from scorehub.dataset_builders.camera_primus.incipits import read_incipits
 from scorehub.dataset_builders.camera_primus.published import read_source
 from scorehub.dataset_builders.msmd.rebuilt import Files, read_notes, read_pieces
@@ -40,7 +41,6 @@ from scorehub.dataset_builders.musicscore.download import read_manifest
 from scorehub.dataset_builders.musicscore.metadata import MetadataTable
 from scorehub.dataset_builders.musicscore.published import Report, read_pages
 from scorehub.dataset_builders.performances.score_notes import read_score_notes
-from scorehub.dataset_builders.performances.source import index_archive
 from scorehub.dataset_builders.tunes.tune import parse_abc
 from scorehub.following import load_follower
 from scorehub.following import read_pages as read_score_pages

@@ -118,10 +118,8 @@ def likelihoods(model: ChoralesModel, grids: Iterable[np.ndarray], seed: int) ->
     generator = torch.Generator().manual_seed(seed)
     sums, cells = {"cell": 0.0, "token": 0.0}, 0
     for grid in grids:
-        count = ORDERS_HEARD if model.is_orderless else 1
-        batch = torch.from_numpy(grid)[None].repeat(count, 1, 1)
-        found = model.nll(batch, torch.rand(count, 1 + grid.size, generator=generator))
-        sums = {name: total + float(found[name].mean()) * grid.size for name, total in sums.items()}
+        found = model.estimate_nll(torch.from_numpy(grid), ORDERS_HEARD, generator)
+        sums = {name: total + found[name] * grid.size for name, total in sums.items()}
         cells += grid.size
     return {name: total / cells for name, total in sums.items()}
 

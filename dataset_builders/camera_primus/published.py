@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from scorehub.dataset_builders.performances.source import Bounded, decompressed
+from scorehub.dataset_builders.archives import Bounded, decompressed
 
 SUFFIXES = (".png", "_distorted.jpg", ".semantic", ".agnostic", ".mei", ".pae", ".mid")
 ARCHIVES = (".tgz", ".tar.gz", ".tar", ".zip")

@@ -6,10 +6,8 @@ A file is decoded as UTF-8 (with or without a byte order mark), else as Latin-1,
 import csv
 import io
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from scorehub.dataset_builders.musicscore.fields import canonical_header, to_wor
 from scorehub.dataset_builders.musicscore.imslp import ImslpFile, WorkPage
 from scorehub.dataset_builders.musicscore.kern_records import parse_kern_records
 from scorehub.dataset_builders.musicscore.schema import WorkMetadata, imslp_id
-from scorehub.sandbox import Sandbox, SandboxError
+from scorehub.sandbox import SandboxError, shared_sandbox
 
 # The published metadata of all 200k pages is below 100 MB.
 MAX_BYTES = 200_000_000
@@ -113,17 +111,12 @@ def _page_records(text: str, stem: str) -> Iterator[MetadataRecord]:
 
 def _parse_page(text: str, title: str) -> WorkPage:
     """Parses in a child process: unclosed quotes and links take the parsers minutes."""
+    parser = shared_sandbox("scorehub.dataset_builders.musicscore.imslp")
     try:
-        fields, _ = _sandbox(os.getpid()).call("parse_fields", PAGE_SECONDS, text=text, page_title=title)
+        fields, _ = parser.call("parse_fields", PAGE_SECONDS, text=text, page_title=title)
     except SandboxError as error:
         raise ValueError(f"parser {error}" if error.fatal else str(error)) from None
     return WorkPage(fields["information"], tuple(ImslpFile(**file) for file in fields["files"]))
-
-
-@lru_cache(maxsize=1)
-def _sandbox(pid: int) -> Sandbox:
-    """The child of process `pid`: a forked process must not talk to its parent's."""
-    return Sandbox("scorehub.dataset_builders.musicscore.imslp")
 
 
 def _json_records(text: str) -> Iterator[MetadataRecord | None]:

@@ -1,14 +1,12 @@
 """The PDF functions of `scorehub.pdf_pages` behind the limits of one curation run."""
 
-import os
 from collections import Counter
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from scorehub.dataset_builders.musicscore.config import CurationConfig
-from scorehub.sandbox import Sandbox, SandboxError
+from scorehub.sandbox import SandboxError, shared_sandbox
 
 BATCH = 16  # pages that are drawn within one time limit
 # A hostile PDF may cost this many children; the rest of its pages is not tried.
@@ -18,12 +16,12 @@ MAX_DEATHS = 3
 class PdfReader:
     """Reads PDFs of `config.pdf_dir` in a child process; a file that hangs or crashes costs itself alone.
 
-    All readers of a process share its child: to start one costs as much as to read ten pages.
+    All readers of a process share its child.
     """
 
     def __init__(self, config: CurationConfig):
         self.config = config
-        self.sandbox = _sandbox(os.getpid(), config.memory_mb)
+        self.sandbox = shared_sandbox("scorehub.pdf_pages", config.memory_mb)
         self.deaths: Counter[str] = Counter()
 
     def sha256(self, source: str) -> str:
@@ -64,9 +62,3 @@ class PdfReader:
         except SandboxError as error:
             self.deaths[source] += error.fatal
             raise
-
-
-@lru_cache(maxsize=1)
-def _sandbox(pid: int, memory_mb: int) -> Sandbox:
-    """The child of process `pid`: a forked process must not talk to its parent's."""
-    return Sandbox("scorehub.pdf_pages", memory_mb)

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from scorehub.audio import to_flac
+from scorehub.dataset_builders.archives import MAX_FILE_BYTES
 from scorehub.dataset_builders.audio_column import SAMPLE_RATE
 from scorehub.dataset_builders.performances.alignment import AlignedNote, note_columns, parse_alignment
 from scorehub.dataset_builders.performances.annotations import pair_beats, parse_annotations
@@ -14,7 +15,7 @@ from scorehub.dataset_builders.performances.schema import FEATURES
 from scorehub.dataset_builders.performances.score_notes import SCORE_FORMATS, ScoreNote, read_score_notes
 from scorehub.dataset_builders.performances.score_position import score_position
 from scorehub.dataset_builders.performances.score_times import find_score_times, read_score_midi
-from scorehub.dataset_builders.performances.source import MAX_FILE_BYTES, Entry
+from scorehub.dataset_builders.performances.source import Entry
 from scorehub.notes import Notes, read_midi
 from scorehub.synthesis import synthesise
 

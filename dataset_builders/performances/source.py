@@ -4,23 +4,15 @@
 where it lies itself; beside an archive it speaks of the archive's top.
 """
 
-import bz2
 import csv
-import gzip
 import io
-import lzma
 import re
-import tarfile
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-MAX_FILE_BYTES = 16 * 2**20
-MAX_ARCHIVE_BYTES = 16 * 2**30  # unpacked; ASAP has 0.2 GB
-MAX_RATIO = 200  # of an archive unpacked to one packed; those of a megabyte and less count as one
-MAX_MEMBERS = 50_000  # ASAP has 6,000
+from scorehub.dataset_builders.archives import MAX_FILE_BYTES, Archive, index_archive
+
 INDEX_NAMES = ("asap_aligned_index.csv", "metadata.csv")
 ARCHIVE_NAME = "asap_aligned.tar.gz"
 
@@ -28,7 +20,6 @@ _COLUMNS = {
     "composer", "title", "folder", "xml_score", "midi_score", "midi_performance", "performance_annotations",
     "midi_score_annotations",
 }  # fmt: skip
-_ARCHIVE_FAULTS = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
 
 
 @dataclass(frozen=True)
@@ -74,31 +65,6 @@ class Folder:
         return files
 
 
-@dataclass(frozen=True)
-class Archive:
-    """A tar archive, compressed or not, by the places of its files: name -> offset and size once decompressed."""
-
-    path: Path
-    members: dict[str, tuple[int, int]]
-
-    def load(self, names: Iterable[str]) -> dict[str, bytes]:
-        """The files of at most `MAX_FILE_BYTES` that are there.
-
-        Raises:
-            ValueError: the archive changed or is damaged.
-        """
-        places = {name: self.members[name] for name in names if name in self.members}
-        files = {}
-        try:
-            with decompressed(self.path) as file:
-                for name in sorted(places, key=lambda name: places[name]):  # forward only: backward starts over
-                    file.seek(places[name][0])
-                    files[name] = file.read(places[name][1])
-        except _ARCHIVE_FAULTS as error:
-            raise ValueError(f"archive must be a whole tar, got {self.path.name}: {error}") from None
-        return files
-
-
 def open_source(data_dir: str | Path) -> tuple[Folder | Archive, list[Entry]]:
     """The files of an ASAP folder or archive, and the performances that its index names.
 
@@ -116,66 +82,6 @@ def open_source(data_dir: str | Path) -> tuple[Folder | Archive, list[Entry]]:
     if not found:
         raise ValueError(f"data_dir must be an archive, or a folder with {' or '.join(INDEX_NAMES)}, got {data_dir}")
     return Folder(path), read_index(_decode(_read_bounded(found[0])))
-
-
-class Bounded:
-    """An archive's decompressed stream that is not read beyond what the archive's size makes likely.
-
-    Zeros are packed by the gigabyte into little, and tarfile reads a name as long as its header says.
-    """
-
-    def __init__(self, stream: IO[bytes], path: Path):
-        self._stream = stream
-        self._most = min(MAX_ARCHIVE_BYTES, MAX_RATIO * max(path.stat().st_size, 2**20))
-
-    def tell(self) -> int:
-        """The place in the stream."""
-        return self._stream.tell()
-
-    def seek(self, place: int) -> int:
-        """Goes to a place; raises tarfile.ReadError if it is too far."""
-        return self._stream.seek(self._checked(place))
-
-    def read(self, size: int) -> bytes:
-        """Reads as much; raises tarfile.ReadError if that is too much."""
-        self._checked(self.tell() + size)
-        return self._stream.read(size)
-
-    def _checked(self, place: int) -> int:
-        if place > self._most:
-            raise tarfile.ReadError(f"it must unpack to at most {self._most} bytes")
-        return place
-
-
-def index_archive(path: Path, most: int = MAX_MEMBERS) -> Archive:
-    """Finds the files in an archive of at most so many.
-
-    Raises:
-        ValueError: it is no tar archive, damaged or too large.
-    """
-    members: dict[str, tuple[int, int]] = {}
-    try:
-        with decompressed(path) as file, tarfile.open(fileobj=Bounded(file, path), mode="r:") as tar:  # type: ignore[call-overload]
-            for count, member in enumerate(tar):
-                # A negative size would lead back to where its header is, again and again.
-                if count >= most or not 0 <= member.size <= MAX_ARCHIVE_BYTES - member.offset_data:
-                    raise ValueError(f"archive must have {most} files, {MAX_ARCHIVE_BYTES} bytes at most")
-                if member.isreg() and not member.issparse() and member.size <= MAX_FILE_BYTES:
-                    members[member.name.removeprefix("./")] = (member.offset_data, member.size)
-    except _ARCHIVE_FAULTS as error:
-        raise ValueError(f"archive must be a whole tar, got {path.name}: {error}") from None
-    return Archive(path, members)
-
-
-def decompressed(path: Path) -> IO[bytes]:
-    """Opens what an archive packs with gzip, xz, bzip2 or nothing, as its first bytes tell."""
-    with path.open("rb") as file:
-        magic = file.read(6)
-    if magic.startswith(b"\x1f\x8b"):
-        return gzip.open(path)  # type: ignore[return-value]
-    if magic == b"\xfd7zXZ\x00":
-        return lzma.open(path)
-    return bz2.open(path) if magic.startswith(b"BZh") else path.open("rb")
 
 
 def _find_index(archive: Archive, beside: Path) -> tuple[str, bytes]:

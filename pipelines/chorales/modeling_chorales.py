@@ -76,6 +76,12 @@ class ChoralesModel(PreTrainedModel):
         errors = functional.cross_entropy(logits.flatten(0, 1), tokens.flatten(), reduction="none").view(tokens.shape)
         return {"cell": errors.sum(1) / grid[0].numel(), "token": errors.mean(1)}
 
+    def estimate_nll(self, grid: Tensor, orders: int, generator: torch.Generator) -> dict[str, float]:
+        """`nll` of one grid (T, 4); of an orderless network the mean over so many orders, drawn by `generator`."""
+        count = orders if self.is_orderless else 1
+        noise = torch.rand(count, 1 + grid.numel(), generator=generator)
+        return {name: float(nats.mean()) for name, nats in self.nll(grid.expand(count, -1, -1), noise).items()}
+
     @torch.no_grad()
     def write(self, known: Tensor, sampling: Sampling, generator: torch.Generator | None = None) -> Tensor:
         """Grids in which all `UNKNOWN` cells of `known` are written."""

@@ -90,7 +90,8 @@ def write_watched(model: ChoralesModel, known: Tensor, sampling: Sampling, seed:
                 grid = write_in_order(_InOrder(model.network, known, tell), known, sampling, generator)
         if not (grid > REST).any():
             raise ValueError("chorale must have a note, got rests alone: try another seed")
-        return Written(to_pitches(grid[0].numpy()), _nll(model, grid))
+        nats = model.estimate_nll(grid[0], ORDERS_HEARD, torch.Generator().manual_seed(0))
+        return Written(to_pitches(grid[0].numpy()), nats["cell"])
 
     # Every network calls this layer once for each token or round, whether it goes by steps or not.
     return WatchedJob(model.network.output, work)
@@ -141,9 +142,3 @@ class _Rounds:
         self._tell(unfinished)
         logits: Tensor = self._network(grid, seen)
         return logits
-
-
-def _nll(model: ChoralesModel, grid: Tensor) -> float:
-    count = ORDERS_HEARD if model.is_orderless else 1
-    noise = torch.rand(count, 1 + grid.numel(), generator=torch.Generator().manual_seed(0))
-    return float(model.nll(grid.expand(count, -1, -1), noise)["cell"].mean())
