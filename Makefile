@@ -20,7 +20,7 @@ demo: $(VENV)/.installed
 	$(BIN)/scorehub demo --dataset demo/musicscore
 
 test: $(VENV)/.installed system
-	OMP_NUM_THREADS=1 $(PYTEST) -m "not slow" --numprocesses logical --dist loadfile --max-worker-restart 0
+	OMP_NUM_THREADS=1 $(PYTEST) -m "not slow" --numprocesses logical --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 test-slow: $(VENV)/.installed system
 	$(BIN)/pip install --quiet "ray>=2.50"

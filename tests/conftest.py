@@ -7,8 +7,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
+import numpy as np
 import pytest
+from filelock import FileLock
 
 # Hugging Face libraries read these at import: nothing in this process may reach the real Hub or the user's cache.
 HF_HOME = tempfile.mkdtemp(prefix="scorehub-tests-")
@@ -16,14 +19,28 @@ os.environ |= {"HF_HOME": HF_HOME, "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEME
 os.environ |= {"HF_DATASETS_CACHE": f"{HF_HOME}/datasets", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 for name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_CACHE", "HF_XET_CACHE"):
     os.environ.pop(name, None)
-# Each worker compiles librosa's numba functions for itself: of a cache that two fill at once they crash (numba 10128).
-os.environ["NUMBA_CACHE_DIR"] = f"{HF_HOME}/numba"
+# What one worker compiled of librosa the next one takes from here: workers inherit it. See the fixture.
+os.environ.setdefault("NUMBA_CACHE_DIR", f"{HF_HOME}/numba")
 
 from loopback_hub import LoopbackHub  # noqa: E402
 
 
 def pytest_sessionfinish():
     shutil.rmtree(HF_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def librosa():
+    """librosa, compiled by one worker at a time: of a cache that two fill at once they crash (numba issue 10128)."""
+    folder = Path(os.environ["NUMBA_CACHE_DIR"])
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):
+        import librosa
+
+        tone = np.sin(0.1 * np.arange(22_050, dtype=np.float32))
+        librosa.cqt(tone, n_bins=120, bins_per_octave=24)
+        librosa.onset.onset_detect(y=tone)
+    return librosa
 
 
 @pytest.fixture

@@ -286,6 +286,7 @@ def test_a_single_push_checks_the_card_and_says_what_was_sent(tmp_path):
     assert result.output == "error: the model's card must be mended: section 'Limits' must have text, got none\n"
 
 
+@pytest.mark.slow
 def test_published_metrics_load_where_scorehub_is_not(loopback_hub, run_python):
     """By the snippets of their cards, which say what comes out."""
     pytest.importorskip("evaluate")
@@ -311,7 +312,8 @@ print(names["classify"](Image.new("RGB", (600, 840), "white"))[0]["label"])
     assert run_python(code, *arguments, env=loopback_hub.env, without_scorehub=True) == "non-score\n"
 
 
-@pytest.mark.parametrize("name", some_slow(sample_names(), "maestro"))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sample_names())
 def test_a_published_sample_loads_where_scorehub_is_not(name, publish, loopback_hub, run_python, tmp_path):
     ((repo_id, sent, _, failure),) = publish(("dataset", tmp_path / "datasets" / name))
     assert (repo_id, failure) == (f"tester/{name}", "")

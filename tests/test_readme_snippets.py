@@ -152,7 +152,14 @@ def test_a_slow_command_runs(title, line, folder):
     run_line(line)
 
 
-@pytest.mark.parametrize("title", [title for title, text in TEXTS.items() if snippets(text)[0]])
+PYTHON = [title for title, text in TEXTS.items() if snippets(text)[0]]
+
+
+@pytest.mark.parametrize(
+    # The first one engraves and curates the sample, as tests/test_musicscore_sample.py does each time.
+    "title",
+    [pytest.param(title, marks=[pytest.mark.slow] if title == "MusicScore" else []) for title in PYTHON],
+)
 def test_the_python_of_a_section_runs(title, folder, loopback_hub):
     prepare(title, folder)
     code = f"{snippets(TEXTS[title])[0]}\n{dedent(CHECKS.get(title, ''))}"

@@ -136,7 +136,9 @@ def with_changes(config, **changes):
     return RecurrentFollowerTraining(**{**vars(config), **changes})
 
 
-@pytest.mark.parametrize(("excerpt", "frames", "epochs"), [("whole", 60, 60), ("own", 30, 80)])
+@pytest.mark.parametrize(
+    ("excerpt", "frames", "epochs"), [("whole", 60, 60), pytest.param("own", 30, 80, marks=pytest.mark.slow)]
+)
 def test_a_follower_learns_one_song_by_heart(config, excerpt, frames, epochs):
     song = toy_song(frames)
     config = with_changes(config, excerpt=excerpt, epochs=epochs, learning_rate=5e-3, patience=0, jump_weight=0.0)

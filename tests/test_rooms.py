@@ -2,7 +2,6 @@
 
 import io
 
-import librosa
 import numpy as np
 import pytest
 import soundfile
@@ -83,7 +82,7 @@ def test_clicks_stay_where_they_were_in_every_room():
         assert np.median(np.abs(shift)) / RATE < 0.001
 
 
-def test_piano_onsets_stay_where_they_were():
+def test_piano_onsets_stay_where_they_were(librosa):
     rng = np.random.default_rng(4)
     onsets = 0.2 + 0.5 * np.arange(16)
     audio = synthesise(make_notes(onsets, np.full(16, 0.45), rng.integers(55, 85, 16)))

@@ -172,7 +172,8 @@ def tiny_paper():
     return ScoreSDEPipeline(net, SigmaPowerSDE(), fs=1.0, lowest=56)
 
 
-@pytest.mark.parametrize("preset", some_slow(["default", "paper"], "default"))
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["default", "paper"])
 def test_a_saved_folder_loads_without_scorehub_and_can_be_saved_again(pipe, preset, tmp_path, run_python):
     saved, again = tmp_path / "saved", tmp_path / "again"
     pipe = pipe if preset == "default" else tiny_paper()

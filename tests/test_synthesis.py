@@ -2,7 +2,6 @@
 
 import struct
 
-import librosa
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -64,7 +63,7 @@ def test_a_note_starts_at_the_sample_nearest_to_its_onset(onset, sample_rate):
     assert np.flatnonzero(np.abs(first) > 0.01 * np.abs(first).max())[0] < 0.001 * sample_rate
 
 
-def test_onsets_detected_in_the_audio_are_those_of_the_notes():
+def test_onsets_detected_in_the_audio_are_those_of_the_notes(librosa):
     rng = np.random.default_rng(1)
     errors = []
     for _ in range(10):

@@ -27,6 +27,7 @@ def test_it_is_small_enough_to_be_embedded():
     assert sum(path.stat().st_size for path in weights) <= MAX_BYTES
 
 
+@pytest.mark.slow
 def test_pages_have_the_staves_clefs_and_keys_that_were_asked_for(pipe):
     wanted = [("violin", "A major"), ("viola", "F major"), ("cello", "D minor"), ("piano", "D major")] * 2
     verdicts = []

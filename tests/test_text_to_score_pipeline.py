@@ -59,6 +59,7 @@ def test_a_page_is_the_same_whatever_it_is_drawn_with(pipe):
     np.testing.assert_allclose(second, draw(pipe, generator=[seeded(2)]).images[0], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_paper_preset_is_ddim_in_250_steps_at_guidance_4(pipe):
     own = pipe.scheduler
     made = pipe(PROMPT, preset="paper", output_type="np", generator=seeded())

@@ -15,6 +15,7 @@ from diffusers import AutoencoderKL, DDPMScheduler, DPMSolverMultistepScheduler
 from huggingface_hub import metadata_load
 from PIL import Image as PILImage
 from safetensors.torch import load_file
+from slow_parameters import some_slow
 from tiny_diffusion import tiny_pipeline
 from torch import nn
 
@@ -288,7 +289,7 @@ def test_a_streamed_training_is_resumed_as_well(config, tmp_path):
     assert are_equal(weights(Path(config.output_dir) / "model"), weights(tmp_path / "other" / "model"))
 
 
-@pytest.mark.parametrize("preset", ["vae", "unet"])
+@pytest.mark.parametrize("preset", some_slow(["vae", "unet"], "unet"))
 def test_two_processes_train_as_one(config, preset, tmp_path):
     config = dataclasses.replace(config, preset=preset, max_steps=3)
     text_to_score.run(config)
