@@ -23,7 +23,7 @@ def _one_thread():
 def incipits(tmp_path_factory):
     folder = tmp_path_factory.mktemp("incipits")
     for number in range(12):
-        data = "".join(NOTES[(number * step) % 4] for step in (1, 2)[: 1 + number % 2])
+        data = "".join(NOTES[(number * step) % 4] for step in (1, 2, 3)[: 1 + number % 3])
         (folder / f"tune{number}.pae").write_text(f"@clef:G-2\n@keysig:\n@timesig:4/4\n@data:{data}\n")
     return str(folder)
 
