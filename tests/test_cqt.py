@@ -140,38 +140,6 @@ def test_gradients_are_right_and_finite_in_silence():
     assert samples.grad.isfinite().all()
 
 
-def test_inference_before_training_and_autocast_change_nothing():
-    samples = noise((1, 5000))
-    with torch.inference_mode():
-        expected = ConstantQ()(samples)
-    with torch.autocast("cpu", torch.bfloat16):
-        result = ConstantQ()(samples.clone().requires_grad_())
-    result.sum().backward()
-    assert torch.equal(result, expected)
-
-
-def test_the_module_adds_nothing_to_a_checkpoint():
-    assert not ConstantQ().state_dict()
-    assert not list(ConstantQ().buffers())
-
-
-@pytest.mark.parametrize(
-    ("samples", "message"),
-    [
-        (torch.zeros(100), r"\(B, T\)"),
-        (torch.zeros(1, 2, 100), r"\(B, T\)"),
-        (torch.zeros(1, 0), "not empty"),
-        (torch.zeros(0, 100), "not empty"),
-        (torch.zeros(1, 100, dtype=torch.int16), "floats"),
-        (torch.full((1, 100), torch.nan), "finite"),
-        (torch.tensor([[0.0, torch.inf, -torch.inf]]), "finite"),
-    ],
-)
-def test_what_is_no_batch_of_samples_is_refused(samples, message):
-    with pytest.raises(ValueError, match=message):
-        ConstantQ()(samples)
-
-
 def test_another_sample_rate_is_refused():
     with pytest.raises(ValueError, match="must be 22050, got 16000"):
         ConstantQ()(noise((1, 100)), sample_rate=16_000)

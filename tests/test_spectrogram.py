@@ -141,38 +141,6 @@ def test_gradients_are_right_and_finite_in_silence():
     assert (samples.grad * direction).sum().item() == pytest.approx((ahead - behind).item() / 2e-3, rel=0.02)
 
 
-def test_inference_before_training_and_autocast_change_nothing():
-    samples = noise((1, 5000))
-    with torch.inference_mode():
-        expected = LogSpectrogram()(samples)
-    with torch.autocast("cpu", torch.bfloat16):
-        result = LogSpectrogram()(samples.clone().requires_grad_())
-    result.sum().backward()
-    assert torch.equal(result, expected)
-
-
-def test_the_module_adds_nothing_to_a_checkpoint():
-    assert not LogSpectrogram().state_dict()
-    assert not list(LogSpectrogram().buffers())
-
-
-@pytest.mark.parametrize(
-    ("samples", "message"),
-    [
-        (torch.zeros(100), r"\(B, T\)"),
-        (torch.zeros(1, 2, 100), r"\(B, T\)"),
-        (torch.zeros(1, 0), "not empty"),
-        (torch.zeros(0, 100), "not empty"),
-        (torch.zeros(1, 100, dtype=torch.int16), "floats"),
-        (torch.full((1, 100), torch.nan), "finite"),
-        (torch.tensor([[0.0, torch.inf, -torch.inf]]), "finite"),
-    ],
-)
-def test_what_is_no_batch_of_samples_is_refused(samples, message):
-    with pytest.raises(ValueError, match=message):
-        LogSpectrogram()(samples)
-
-
 def test_another_sample_rate_is_refused():
     with pytest.raises(ValueError, match="must be 22050, got 44100"):
         LogSpectrogram()(noise((1, 100)), sample_rate=44_100)
