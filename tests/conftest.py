@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -157,3 +158,27 @@ def built_dataset(tmp_path):
     header = "source,page,verdict,reason,page_kind,score_probability,music_fraction,sha256,phash,split"
     _write_csv(folder / "pages.csv", header, pages)
     return folder
+
+
+# Prints what became of each repository: id, paths that were sent, paths that were removed, failure.
+PUBLISH = """
+import json, sys
+from pathlib import Path
+from scorehub.publishing import publish
+from scorehub.staging import Repository
+repositories = [Repository(kind, repo_id, Path(path), new) for kind, repo_id, path, new in json.loads(sys.argv[1])]
+outcomes = publish(repositories, **json.loads(sys.argv[2]))
+print(json.dumps([[o.repository.repo_id, o.sent, o.removed, o.failure] for o in outcomes]))
+"""
+
+
+@pytest.fixture
+def publish(run_python, loopback_hub):
+    """`publish((kind, folder), ...)` sends them to `tester/<folder's name>` in a process of its own."""
+
+    def run(*items, token=True, **options):
+        repositories = [(kind, f"tester/{path.name}", str(path), not path.exists()) for kind, path in items]
+        env = loopback_hub.env | ({} if token else {"HF_TOKEN": ""})
+        return json.loads(run_python(PUBLISH, json.dumps(repositories), json.dumps(options), env=env))
+
+    return run

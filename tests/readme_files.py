@@ -7,11 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import soundfile
+from folders_and_archives import write_folder
 from msmd_files import write_rebuilt
 from PIL import Image
 from test_camera_primus import RISM, write_items, write_rism
 from test_musicscore_published import write_archives
-from test_performances import asap_files, write_folder
+from test_performances import asap_files
 
 from scorehub.dataset_builders.camera_primus.sample import sample_incipits
 from scorehub.dataset_builders.tunes.humdrum import to_humdrum

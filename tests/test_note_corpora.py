@@ -3,7 +3,6 @@
 import gzip
 import json
 import re
-import tarfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +10,7 @@ import datasets
 import numpy as np
 import pytest
 from datasets import load_dataset
+from folders_and_archives import write_folder, write_tar
 
 import scorehub.dataset_builders
 from scorehub.dataset_builders import note_rows
@@ -119,20 +119,6 @@ LAYOUTS = {
 NAMES = sorted({name for name, _ in LAYOUTS})
 
 
-def write_folder(folder, files):
-    for name, data in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    return folder
-
-
-def write_tar(path, folder):
-    with tarfile.open(path, "w:gz") as archive:
-        archive.add(folder, ".")
-    return path
-
-
 @pytest.fixture(scope="module", params=LAYOUTS, ids=lambda pair: "-".join(pair))
 def corpus(request, tmp_path_factory):
     """Name, configuration, folder, and what `load_dataset` makes of it."""
@@ -167,8 +153,8 @@ def test_a_group_lies_in_one_split(corpus):
 
 
 def test_archive_stream_and_folder_have_the_same_rows(corpus, tmp_path):
-    name, config, folder, loaded = corpus
-    archive = write_tar(tmp_path / "packed.tar.gz", folder)
+    name, config, _folder, loaded = corpus
+    archive = write_tar(tmp_path / "packed.tar.gz", LAYOUTS[name, config]())
     streamed = load_dataset(name, config, data_dir=str(archive), streaming=True)
     found = [row for split in streamed.values() for row in split]
     other = [{**row, "source": ""} for row in rows_of(loaded)]

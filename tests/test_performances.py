@@ -2,11 +2,11 @@
 
 import csv
 import io
-import tarfile
 from collections import Counter
 
 import numpy as np
 import pytest
+from folders_and_archives import write_folder, write_tar
 
 from scorehub.audio import read_audio
 from scorehub.dataset_builders.failures import read_failures
@@ -72,22 +72,6 @@ def asap_files(pieces):
     """All files of a small ASAP by path."""
     files = {f"{piece}/{name}": data for piece in pieces for name, data in piece_files().items()}
     return files | {"metadata.csv": index(pieces)}
-
-
-def write_folder(folder, files):
-    for name, data in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
-    return folder
-
-
-def write_tar(path, files, mode="w:gz"):
-    with tarfile.open(path, mode) as tar:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-    return path
 
 
 def load(tmp_path, name="asap", num_proc=None, **options):

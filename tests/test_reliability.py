@@ -4,11 +4,9 @@ import csv
 import gzip
 import io
 import json
-import random
 import signal
 import sys
 import tarfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +17,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import reliability_archives as archives
 import reliability_bombs as bombs
-import reliability_fuzzing as fuzzing
-import reliability_kills as kills
-import reliability_loaders as loaders
-import reliability_readers as readers
 import reliability_seeds as seeds
-import reliability_spaces as spaces
 import reliability_tables as tables
 import reliability_texts as texts
 import reliability_weights as weights
-from reliability_mutations import GZIP, MIDI, PNG, SAFETENSORS, TAR_GZ, ZIP, damage, zip_of
+from reliability_mutations import zip_of
 
 from scorehub.chorales import load_writer
 from scorehub.dataset_builders.archives import index_archive
@@ -307,114 +300,4 @@ def test_a_checkpoint_that_is_half_written_is_passed_over(tmp_path):
 # The fuzzer
 
 
-@pytest.mark.parametrize("loader", sorted(set(loaders.LOADERS) - {"PDF", "engraving", "work page"}))
-def test_damaged_files_are_read_or_refused(tmp_path, monkeypatch, loader):
-    monkeypatch.chdir(tmp_path)
-    rng = random.Random(loader)
-    for number, form in enumerate(loaders.LOADERS[loader].forms):
-        valid = form.seed()
-        path = tmp_path / f"file{form.suffix}"
-        path.write_bytes(valid)
-        assert loaders.read(loader, number, str(path))[0]["outcome"] == "read"
-        for _ in range(3):
-            path.write_bytes(damage(rng, valid, form.container))
-            answer, _ = loaders.read(loader, number, str(path))
-            assert answer["outcome"] in ("read", "refused"), answer
-
-
-def test_a_seed_makes_the_same_files():
-    one, other = (list(fuzzing.cases("kern", 40, seed=3)) for _ in range(2))
-    assert one == other
-    assert len({case.data for case in one}) > 30
-    assert {case.form for case in one} == {0, 1}
-    assert sum(case.name.startswith("damaged") for case in one) == 20
-
-
-@pytest.mark.parametrize(
-    ("container", "data"),
-    [
-        (ZIP, zip_of([("a", b"12"), ("b", b"")])),
-        (GZIP, gzip.compress(b"12", 1, mtime=0)),
-        (TAR_GZ, seeds.tar_gz({"a": b"12"})),
-        (PNG, seeds.picture("PNG")),
-        (SAFETENSORS, weights.tensors()),
-        (MIDI, seeds.midi()),
-    ],
-)
-def test_a_container_is_put_together_as_it_was(container, data):
-    parts = container.unpack(data)
-    again = container.pack(parts)
-    assert container.unpack(again) == parts
-    assert again == data or data[:2] == b"\x1f\x8b"  # gzip may pack it in another way
-
-
-OUTCOMES = {
-    "read": lambda path: None,
-    "refused": lambda path: path.with_name("none").read_bytes(),
-    "crash": lambda path: {}["key"],
-    "memory": lambda path: bytearray(2**50),
-}
-
-
-@pytest.mark.parametrize("outcome", OUTCOMES)
-def test_what_becomes_of_a_file_is_told(tmp_path, monkeypatch, outcome):
-    form = readers.Form(".x", OUTCOMES[outcome], bytes)
-    monkeypatch.setitem(loaders.LOADERS, "other", readers.Loader((form,)))
-    answer, blobs = loaders.read("other", 0, str(written(tmp_path / "a.x", b"")))
-    assert (answer["outcome"], blobs) == (outcome, [])
-    assert answer["why"].startswith({"refused": "FileNotFoundError: ", "crash": "KeyError in "}.get(outcome, ""))
-
-
-def test_a_loader_is_fuzzed(tmp_path):
-    tally = fuzzing.fuzz("PrIMuS tokens", 24, 0, tmp_path / "work", tmp_path / "keep")
-    assert tally.failures == []
-    assert tally.files == 24
-    assert tally.outcomes["refused"] == tally.refusals.total() > 5
-    assert not (tmp_path / "keep").exists()
-
-
-def test_what_a_file_writes_is_found(tmp_path):
-    written(tmp_path / archives.ESCAPED, b"")
-    (tmp_path / "work").mkdir()
-    written(tmp_path / "work" / "left", b"")
-    tally = fuzzing.fuzz("PrIMuS tokens", 2, 0, tmp_path / "work")
-    assert sorted(tally.failures) == ["written: ../escaped", "written: left"]
-
-
 # Work that is killed
-
-
-RESUMED = """
-import sys, time
-from pathlib import Path
-out = Path(sys.argv[1])
-out.mkdir(exist_ok=True)
-for number in range(10):
-    if not (out / str(number)).exists():
-        time.sleep(0.05)
-        (out / f"{number}.draft").write_text(f"{number}" + sys.argv[2] * bool(list(out.iterdir())))
-        (out / f"{number}.draft").rename(out / str(number))
-print("done", file=sys.stderr)
-"""
-
-
-@pytest.mark.parametrize("is_same", [True, False])
-def test_what_ends_in_other_bytes_is_found(tmp_path, monkeypatch, is_same):
-    suffix = "" if is_same else "{time.time_ns()}"
-    task = kills.Task(
-        prepare=lambda folder: None,
-        command=lambda data, out: [sys.executable, "-c", RESUMED, str(out), suffix and str(time.time_ns())],
-        begun="*",
-        made=("[0-9]",),
-    )
-    monkeypatch.setitem(kills.TASKS, "counting", task)
-    found = kills.kill("counting", 3, 0, tmp_path / "work")
-    assert found.files == 10
-    assert (found.same, len(found.failures)) == ((3, 0) if is_same else (0, 3))
-
-
-def test_a_script_in_html_is_seen_and_in_a_name_is_not():
-    name = json.dumps([{"orig_name": spaces.SCRIPT}])
-    page = json.dumps(["<p>&lt;script&gt;", {"value": f"<p>{spaces.SCRIPT}</p>"}])
-    assert not spaces._has_script(f"event: complete\ndata: {name}\n")
-    assert spaces._has_script(f"event: complete\ndata: {page}\n")

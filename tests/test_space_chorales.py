@@ -8,16 +8,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from space_browser import CHROMIUM, Space, set_number, visit
+from tiny_chorales import CADENCE, tiny, write_networks
 
-from scorehub.dataset_builders.tunes.humdrum import to_humdrum
-from scorehub.dataset_builders.tunes.tune import load_tune
 from scorehub.engraving import engrave_score
 from scorehub.notation.chorale_musicxml import write_musicxml
-from scorehub.notes import make_notes, read_midi, write_midi
-from scorehub.pipelines.chorales.configuration_chorales import NETWORKS, ChoralesConfig
+from scorehub.notes import read_midi
+from scorehub.pipelines.chorales.configuration_chorales import NETWORKS
 from scorehub.pipelines.chorales.grids import REST, UNKNOWN, make_grid, to_pitches
-from scorehub.pipelines.chorales.modeling_chorales import ChoralesModel
 from scorehub.pipelines.chorales.pipeline_chorales import ChoralesPipeline
 from scorehub.pipelines.chorales.sampling import Sampling
 from scorehub.spaces import watching
@@ -25,14 +22,11 @@ from scorehub.spaces.chorales import app, engraved, networks, show, writing
 from scorehub.spaces.chorales.chorale import Chorale
 from scorehub.spaces.chorales.desk import COMPOSE, HARMONISE, make_desk
 from scorehub.spaces.chorales.events import Events
-from scorehub.spaces.chorales.melody import Melody, read_text
+from scorehub.spaces.chorales.melody import Melody
 from scorehub.spaces.chorales.networks import Network, load_networks
-from scorehub.spaces.chorales.tunes import TUNES
-from scorehub.spaces.chorales.uploads import MAX_BYTES, read_upload, write_text
 from scorehub.voice_leading import CROSSING, find_faults
 
 APP = Path(app.__file__)
-CADENCE = np.repeat([[72, 67, 64, 48], [72, 69, 65, 53], [71, 67, 62, 55], [72, 67, 64, 48]], 4, 0)
 SAMPLING = Sampling(0.8, rounds=5)
 
 
@@ -41,20 +35,9 @@ def _one_thread():
     torch.set_num_threads(1)
 
 
-def tiny(kind, held_out_nll=None):
-    torch.manual_seed(0)
-    sizes = {"width": 16, "layers": 1, "heads": 2, "embedding": 8, "dropout": 0.0, "context": 16}
-    return ChoralesModel(ChoralesConfig(network=kind, held_out_nll=held_out_nll, **sizes)).eval()
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Networks of which one has no weights yet, and one a known likelihood."""
-    made = tmp_path_factory.mktemp("networks")
-    for kind in NETWORKS:
-        tiny(kind, 0.47 if kind == "tonicnet" else None).save_pretrained(made / kind)
-    (made / "bachbot" / "model.safetensors").unlink()
-    return made
+    return write_networks(tmp_path_factory.mktemp("networks"))
 
 
 def chorale(pitches=CADENCE, upbeat=0):
@@ -81,123 +64,6 @@ def test_where_there_is_no_network_the_page_says_so(folder, tmp_path):
         load_networks(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="model must be a folder or Hub repository"):
         load_networks(folder / "bachbot")
-
-
-@pytest.mark.parametrize(
-    ("name", "bars", "upbeat", "first_line"),
-    [
-        ("ein_feste_burg", 12, 4, "D5:12 A4:2 B4:2 C#5:4 D5:2 C#5:2 B4:4 A4:4"),
-        ("nun_danket", 12, 4, "D5:12 E5:8 D5:12 B4:4 C5:4 B4:4 A4:4 B4:2 C5:2 A4:8 G4:4"),
-        ("wachet_auf", 17, 0, "D#4:4 G4:4 A#4:16 C5:8 A#4:16"),
-        ("o_haupt", 12, 4, "E4:4 A4:4 G4:4 F4:4 E4:4 D4:8 E4:4 B4:4 C5:8 B4:8 A4:12"),
-        ("old_hundredth", 8, 4, "G4:8 F#4:4 E4:4 D4:4 G4:4 A4:4 B4:16 A4:4 G4:4"),
-    ],
-)
-def test_tunes_to_try_are_whole_and_begin_as_they_are_known(name, bars, upbeat, first_line):
-    melody = read_text(TUNES[name].notation)
-    assert (len(melody.pitches), melody.upbeat) == (16 * bars, upbeat)
-    line = [part.split(":") for part in first_line.split()]
-    names = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
-    expected = [12 * (int(note[-1]) + 1) + names.index(note[:-1]) for note, length in line for _ in range(int(length))]
-    assert melody.pitches[: len(expected)] == expected
-
-
-def test_old_hundredth_is_that_of_the_tunes():
-    notes = read_midi(engrave_score(to_humdrum(load_tune("bourgeois_old_hundredth"))).midi())
-    soprano = notes.choose(notes.track == notes.track[notes.pitch.argmax()])
-    assert np.ptp(soprano.duration) < 0.01  # quarters all
-    assert read_text(TUNES["old_hundredth"].notation).pitches == np.repeat(soprano.pitch, 4).tolist()
-
-
-@pytest.mark.parametrize(
-    ("text", "pitches", "upbeat"),
-    [
-        ("4'CD2E/", [60] * 4 + [62] * 4 + [64] * 8, 0),
-        (" 4'C/\n8DE ", [60] * 4 + [62] * 2 + [64] * 2, 4),
-        ("4'C+/2C6D", [60] * 12 + [62], 4),
-        ("2-4-'C/2D", [60] * 4 + [62] * 8, 4),  # a rest that fills up the bar is none of the melody
-        ("4'C-D/", [60] * 4 + [-1] * 4 + [62] * 4, 12),
-        ("@clef:F-4\n@timesig:3/4\n@data:4,C/2.D/", [48] * 4 + [50] * 12, 0),
-        ("!!!OTL: a tune\n**kern\n*M4/4\n4c\n=1\n2d\n2e\n*-", [60] * 4 + [62] * 8 + [64] * 8, 4),
-    ],
-)
-def test_melodies_are_read_from_text(text, pitches, upbeat):
-    melody = read_text(text)
-    assert (melody.pitches, melody.upbeat) == (pitches, upbeat)
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("", "melody must have 1 to 10,000 characters, got 0"),
-        ("4'C" * 4000, "got 12,000"),
-        ("=4/", "notes and end within 32 bars, got 0.00"),
-        ("1'C/" * 33, "notes and end within 32 bars, got 33.00"),
-        ("4''''C", "between C2 and A5"),
-        ("la la la", "Plaine & Easie measure 1"),
-        ("**kern\t**kern\n4c\t4e\n*-\t*-", "kern must"),
-        ("<script>alert(1)</script>", "Plaine & Easie measure 1"),
-    ],
-)
-def test_what_is_no_melody_is_refused(text, reason):
-    with pytest.raises(ValueError, match=reason):
-        read_text(text)
-
-
-def test_what_is_written_down_is_read_again():
-    rng = np.random.default_rng(0)
-    for upbeat in (0, 4, 6):
-        pitches = np.repeat(rng.integers(59, 80, 30), rng.integers(1, 20, 30)).tolist()
-        pitches[20:25] = [-1] * 5
-        melody = read_text(write_text(pitches, upbeat))
-        assert (melody.pitches, melody.upbeat) == (pitches, upbeat)
-
-
-def test_files_give_their_highest_voice_by_the_notes_not_by_the_clock(tmp_path):
-    onset, lower = np.array([0.0, 1, 2, 3, 4]), np.full(5, 60)
-    pitch = np.array([67, 69, 71, 72, 74])
-    both = make_notes(np.tile(onset, 2), np.ones(10), np.concatenate([pitch, lower]), track=np.repeat([0, 1], 5))
-    (tmp_path / "tune.MID").write_bytes(write_midi(both, tempo=60))
-    expected = np.repeat(pitch, 4).tolist()
-    assert read_text(read_upload(tmp_path / "tune.MID")).pitches == expected
-    fast = make_notes(onset / 2, np.full(5, 0.5), pitch)
-    (tmp_path / "fast.mid").write_bytes(write_midi(fast, tempo=120))
-    assert read_text(read_upload(tmp_path / "fast.mid")).pitches == expected
-    (tmp_path / "chorale.musicxml").write_text(write_musicxml(CADENCE), encoding="utf-8")
-    assert read_text(read_upload(tmp_path / "chorale.musicxml")).pitches == CADENCE[:, 0].tolist()
-
-
-def test_an_upbeat_of_a_file_stays_one(tmp_path):
-    note = "<note><pitch><step>{}</step><octave>5</octave></pitch><duration>{}</duration><type>{}</type></note>"
-    measure = '<measure number="{}"{}>{}</measure>'
-    signs = "<attributes><divisions>1</divisions><time><beats>4</beats><beat-type>4</beat-type></time></attributes>"
-    measures = (
-        measure.format(0, ' implicit="yes"', signs + note.format("C", 1, "quarter")),
-        measure.format(1, "", note.format("D", 4, "whole")),
-        measure.format(2, "", note.format("E", 2, "half")),
-    )
-    head = '<score-partwise><part-list><score-part id="P1"><part-name/></score-part></part-list><part id="P1">'
-    path = tmp_path / "tune.xml"
-    path.write_text(f"{head}{''.join(measures)}</part></score-partwise>", encoding="utf-8")
-    melody = read_text(read_upload(path))
-    assert (melody.pitches, melody.upbeat) == ([72] * 4 + [74] * 16 + [76] * 8, 4)
-
-
-def test_files_that_can_not_be_read_are_refused(tmp_path):
-    files = {
-        "noise.mid": (np.random.default_rng(0).bytes(500), "MIDI file must be whole"),
-        "empty.mid": (write_midi(make_notes(*np.zeros((3, 0)))), "melody must have notes"),
-        "noise.xml": (np.random.default_rng(1).bytes(500), "MusicXML must be text in UTF-8"),
-        "page.xml": (b"<html></html>", "MusicXML must have a score"),
-        "entity.xml": (b'<!DOCTYPE a [<!ENTITY b "c">]><score-partwise/>', "declare no entities"),
-        "broken.musicxml": (b"<score-partwise><part>", "notation must"),
-        "tune.mp3": (b"ID3", "file must end in .mid, .midi, .musicxml, .xml, got tune.mp3"),
-        "large.mid": (bytes(MAX_BYTES + 1), "file must have at most 2 MB, got 2.0"),
-    }
-    for name, (data, reason) in files.items():
-        (tmp_path / name).write_bytes(data)
-        with pytest.raises(ValueError, match=reason):
-            read_upload(tmp_path / name)
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
@@ -400,152 +266,3 @@ def test_bar_lines_are_moved(events):
     (shown,) = events.move_bars(chorale(), 1.0)
     moved = shown[events.desk.results.chorale]
     assert (moved.upbeat, moved.pitches.tolist()) == (4, CADENCE.tolist())
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="neither chromium nor google-chrome is installed")
-def test_a_visitor_composes_harmonises_and_has_voices_drawn_again(folder, tmp_path):
-    with Space(APP, tmp_path, {"CHORALES_MODEL": str(folder)}) as space, visit(space) as page:
-        page.get_by_text("Nothing is written yet").wait_for()
-        compose(page, tmp_path)
-        hear(page)
-        draw_again(page, tmp_path)
-        everything_fits_a_telephone_and_a_dark_room(page)
-        harmonise(page, tmp_path)
-        upload(page, tmp_path)
-        stop(page, tmp_path)
-
-
-def press(page, name):
-    page.get_by_role("button", name=name, exact=True).click()
-
-
-def compose(page, folder):
-    """Two bars: a score and files of the very chorale that the seed gives."""
-    set_number(page, "Bars of four quarters", 2)
-    press(page, "Compose")
-    page.get_by_text("Written in").wait_for()
-    page.get_by_text("TonicNet, seed 0").wait_for()
-    job = writing.write_watched(tiny("tonicnet"), writing.nothing_known(2), Sampling(0.8), 0)
-    list(job)
-    pitches = job.result.pitches
-    name, data = download(page, "MIDI", folder)
-    assert name == "chorale_tonicnet_0.mid"
-    assert sung(data) == [without_repeats(voice) for voice in pitches.T]
-    assert page.locator(".written .note").count() >= sum(len(without_repeats(voice)) for voice in pitches.T)
-    assert download(page, "MusicXML", folder)[1].startswith(b"<?xml")
-    assert download(page, "PNG", folder)[1].startswith(b"\x89PNG")
-
-
-def sung(midi):
-    """The notes of each voice."""
-    notes = read_midi(midi)
-    return [notes.choose(notes.track == voice).pitch.tolist() for voice in range(4)]
-
-
-def without_repeats(voice):
-    return [int(pitch) for place, pitch in enumerate(voice) if pitch >= 0 and (not place or voice[place - 1] != pitch)]
-
-
-def hear(page):
-    """A click on the last note plays from there, and it lights up; what breaks a rule is shown."""
-    last = page.locator(".written .note").last
-    last.locator(".notehead").dispatch_event("click")
-    page.wait_for_function("document.querySelector('.written .lit')")
-    assert page.evaluate("document.querySelector('audio').currentTime") >= float(last.get_attribute("data-on"))
-    place = page.locator(".findings button").first
-    place.hover()
-    number = place.get_attribute("data-faults")
-    pointed = page.locator(".written .pointed").evaluate_all(
-        "all => all.map((note) => note.dataset.faults.split(' '))"
-    )
-    assert pointed
-    assert all(number in numbers for numbers in pointed)
-
-
-def draw_again(page, folder):
-    """Bass and soprano, by another network: alto and tenor stay."""
-    before = sung(download(page, "MIDI", folder)[1])
-    page.get_by_label("Network").first.click()
-    page.get_by_role("option", name="Coconet").click()
-    page.get_by_text("Draws any notes anew").wait_for()
-    set_number(page, "Rounds", 8)
-    for name in ("Soprano", "Alto", "Tenor", "Bass"):
-        page.get_by_label(name, exact=True).set_checked(name in ("Soprano", "Bass"))
-    press(page, "Draw these again")
-    page.get_by_text("voices drawn again 1 time").wait_for()
-    name, data = download(page, "MIDI", folder)
-    assert name == "chorale_coconet_0_redone_1.mid"
-    after = sung(data)
-    assert after[1:3] == before[1:3]
-    assert after[0] != before[0]
-
-
-def everything_fits_a_telephone_and_a_dark_room(page):
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.evaluate("document.body.classList.add('dark')")
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    colour = "line => getComputedStyle(line).stroke"
-    assert page.locator(".written .staff path").first.evaluate(colour) == "rgb(0, 0, 0)"
-    page.evaluate("document.body.classList.remove('dark')")
-    page.set_viewport_size({"width": 1360, "height": 950})
-
-
-def harmonise(page, folder):
-    """A tune to try, then what is typed; what is no melody gets a reason, and the next one works."""
-    page.get_by_label("Harmonise", exact=True).check()
-    page.get_by_label("A tune to try").click()
-    page.get_by_role("option", name="Old Hundredth (Bourgeois, 1551)").click()
-    wait_for_text(page, "GFED/GA(B)B")
-    text = page.get_by_role("textbox", name="Or type it")
-    text.fill("4'C/HHH")
-    text.press("Tab")
-    page.locator(".reason").get_by_text("Plaine & Easie measure 2").wait_for()
-    assert page.get_by_label("A tune to try").input_value() == ""
-    text.fill("4'C/DEFG/2C")
-    text.press("Tab")
-    page.locator(".sheet.small > svg").wait_for()
-    press(page, "Harmonise")
-    page.get_by_text("Coconet, seed 0").wait_for()
-    page.locator(".result").get_by_text("1.75 bars").wait_for()
-    assert sung(download(page, "MIDI", folder)[1])[0] == [60, 62, 64, 65, 67, 60]
-    assert page.get_by_label("Upbeat, quarters").first.input_value() == "1"
-
-
-def upload(page, folder):
-    """What is no music gets a reason; a file's melody comes into the text."""
-    files = page.locator(".upload input[type=file]")
-    (folder / "noise.mid").write_bytes(np.random.default_rng(0).bytes(500))
-    files.set_input_files(folder / "noise.mid")
-    page.locator(".reason").get_by_text("MIDI file must be whole and well formed").wait_for()
-    (folder / "tune.mid").write_bytes(write_midi(make_notes(np.arange(3.0), np.ones(3), [67, 69, 71]), tempo=60))
-    files.set_input_files(folder / "tune.mid")
-    wait_for_text(page, "GAB")
-    press(page, "Harmonise")
-    page.locator(".result").get_by_text("0.75 bars").wait_for()
-    assert sung(download(page, "MIDI", folder)[1])[0] == [67, 69, 71]
-
-
-def wait_for_text(page, part):
-    page.wait_for_function(f"[...document.querySelectorAll('textarea')].some((box) => box.value.includes('{part}'))")
-
-
-def stop(page, folder):
-    """A job that takes too long is stopped; the chorale that was there still is."""
-    page.get_by_label("Compose", exact=True).check()
-    set_number(page, "Bars of four quarters", 32)
-    set_number(page, "Rounds", 512)
-    press(page, "Another seed")
-    page.get_by_text("of 512").wait_for()
-    press(page, "Stop")
-    page.get_by_text("Stopped").wait_for()
-    assert page.locator(".written").is_visible()
-    assert page.locator(".growing").count() == 0
-    assert sung(download(page, "MIDI", folder)[1])[0] == [67, 69, 71]
-
-
-def download(page, kind, folder):
-    with page.expect_download() as event:
-        page.get_by_text(f"Download {kind}").click()
-    event.value.save_as(folder / kind)
-    return event.value.suggested_filename, (folder / kind).read_bytes()
