@@ -68,6 +68,7 @@ def run_tasks(
     Raises:
         RuntimeError: a task failed; what the others did is kept for the next run.
     """
+    logs = logs.absolute()  # fsspec remembers where a relative path led to first
     folders = (str(logs / "tasks"), str(logs / "last"))
     if machines.executor == "slurm":
         _queue(steps, tasks, last, folders, machines)

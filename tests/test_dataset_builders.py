@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import datasets
 import pytest
@@ -116,6 +117,14 @@ def test_two_workers_build_the_same_bytes(built, tmp_path):
     name, folder = built
     build(Build(name, "sample", tmp_path, 8), Machines(workers=2))
     assert contents(tmp_path) == contents(folder)
+
+
+def test_a_build_goes_where_the_process_is_now(tmp_path, monkeypatch):
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        build(Build("maestro", "sample", Path("out"), 8))
+        assert (tmp_path / name / "out" / "README.md").is_file()
 
 
 BUILD = """
