@@ -124,7 +124,8 @@ def test_a_build_goes_where_the_process_is_now(tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
         monkeypatch.chdir(tmp_path / name)
         build(Build("maestro", "sample", Path("out"), 8))
-        assert (tmp_path / name / "out" / "README.md").is_file()
+    here, there = ({path.name for path in (tmp_path / name / "out").iterdir()} for name in ("here", "there"))
+    assert here == there >= {"README.md", "data"}
 
 
 BUILD = """
