@@ -38,7 +38,7 @@ from scorehub.metrics.page_features import SheetMusicFeatures, inception_feature
 from scorehub.metrics.score_following.intervals import summarise
 from scorehub.page_reader import PageReading, agreement, key_fifths, read_score_page
 from scorehub.pipelines.text_to_score.prompt import FIELDS, write_prompt
-from scorehub.text_to_score import open_pages
+from scorehub.text_to_score import Sampling, open_pages
 from scorehub.text_to_score_tables import READ, Row
 
 SCHEDULERS = {
@@ -72,9 +72,7 @@ class Setting:
     def __post_init__(self) -> None:
         if self.scheduler not in SCHEDULERS:
             raise ValueError(f"scheduler must be one of {', '.join(SCHEDULERS)}, got {self.scheduler!r}")
-        if not 0 <= self.guidance <= 100 or not 1 <= self.steps <= 1000:
-            given = f"{self.guidance} and {self.steps}"
-            raise ValueError(f"guidance must be 0 to 100 and steps 1 to 1000, got {given}")
+        Sampling(steps=self.steps, guidance=self.guidance)  # which checks them
 
     def __str__(self) -> str:
         return f"guidance {self.guidance:g}, {self.steps} steps, {self.scheduler}"
