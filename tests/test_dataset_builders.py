@@ -10,11 +10,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import datasets
 import pytest
 from datasets import get_dataset_config_names, get_dataset_default_config_name, load_dataset, load_dataset_builder
+from slow_parameters import some_slow
 
 import scorehub.dataset_builders
 from scorehub import hub
@@ -113,19 +113,11 @@ def test_a_build_leaves_no_working_files(built):
     assert (folder / "failures.csv").read_text() == "item,reason\n"
 
 
+@pytest.mark.parametrize("built", some_slow(BUILT, "maestro"), indirect=True)
 def test_two_workers_build_the_same_bytes(built, tmp_path):
     name, folder = built
     build(Build(name, "sample", tmp_path, 8), Machines(workers=2))
     assert contents(tmp_path) == contents(folder)
-
-
-def test_a_build_goes_where_the_process_is_now(tmp_path, monkeypatch):
-    for name in ("here", "there"):
-        (tmp_path / name).mkdir()
-        monkeypatch.chdir(tmp_path / name)
-        build(Build("maestro", "sample", Path("out"), 8))
-    here, there = ({path.name for path in (tmp_path / name / "out").iterdir()} for name in ("here", "there"))
-    assert here == there >= {"README.md", "data"}
 
 
 BUILD = """
@@ -136,6 +128,7 @@ build(Build("camera_primus", "sample", Path(sys.argv[1]), 8))
 """
 
 
+@pytest.mark.parametrize("built", some_slow(BUILT, "maestro"), indirect=True)
 def test_a_killed_build_goes_on_to_the_same_bytes(built, tmp_path):
     name, folder = built
     if name != "camera_primus":

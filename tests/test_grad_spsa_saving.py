@@ -124,6 +124,7 @@ def check_same(printed, folder, files):
     assert bytes.fromhex(found["midi"]) == expected["midi"]
 
 
+@pytest.mark.slow
 def test_a_folder_transcribes_where_scorehub_is_not_installed(folder, files, run_python):
     code = f"import sys\n{USE}"
     printed = run_python(code, folder, files / "staff.png", files / "audio.wav", without_scorehub=True)

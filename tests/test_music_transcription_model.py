@@ -289,6 +289,7 @@ def test_a_saved_model_is_the_same_when_loaded(tmp_path, optical, audio):
         torch.testing.assert_close(loaded(**batch)[name], tensor)
 
 
+@pytest.mark.slow
 def test_a_saved_model_runs_where_scorehub_is_not_installed(tmp_path, run_python):
     folder = tmp_path / "transcriber"
     model = small_model()

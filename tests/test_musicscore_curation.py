@@ -298,6 +298,7 @@ exec "$@"
 """
 
 
+@pytest.mark.slow
 def test_slurm_jobs_build_the_same_bytes(configure, tmp_path, monkeypatch):
     for name, script in {"sbatch": SBATCH, "srun": SRUN, "scontrol": "#!/bin/sh\necho localhost\n"}.items():
         (tmp_path / name).write_text(script)

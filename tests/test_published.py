@@ -61,6 +61,7 @@ def test_published_metrics_load_where_scorehub_is_not(loopback_hub, run_python):
         assert {key: found[key] for key in said} == pytest.approx(said)
 
 
+@pytest.mark.slow
 def test_a_published_model_loads_where_scorehub_is_not(publish, loopback_hub, run_python):
     folder = Path(str(files("scorehub.pipelines.page_classifier")))
     publish(("model", folder))

@@ -76,6 +76,8 @@ SLOW = (
     "scorehub generate repair",
     "scorehub generate page --instrumentation",
 )
+# What they load, the tests of the sample and of embedded models load each time.
+SLOW_PYTHON = ("MusicScore", "Piano rolls by score-SDE", "Text to score")
 
 
 def snippets(text):
@@ -156,9 +158,7 @@ PYTHON = [title for title, text in TEXTS.items() if snippets(text)[0]]
 
 
 @pytest.mark.parametrize(
-    # The first one engraves and curates the sample, as tests/test_musicscore_sample.py does each time.
-    "title",
-    [pytest.param(title, marks=[pytest.mark.slow] if title == "MusicScore" else []) for title in PYTHON],
+    "title", [pytest.param(title, marks=[pytest.mark.slow] if title in SLOW_PYTHON else []) for title in PYTHON]
 )
 def test_the_python_of_a_section_runs(title, folder, loopback_hub):
     prepare(title, folder)

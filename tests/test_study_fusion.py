@@ -41,7 +41,7 @@ def settings(folder, incipits):
         optical_epochs=2,
         batch_size=4,
         width=0.02,
-        validation_staves=2,
+        validation_staves=1,
         ablations=False,
     )
 

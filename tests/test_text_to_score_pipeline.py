@@ -238,6 +238,7 @@ def test_a_missing_component_is_named():
         made(PROMPT)
 
 
+@pytest.mark.slow
 def test_the_folder_loads_without_scorehub(pipe, run_python, tmp_path):
     pipe.save_pretrained(tmp_path / "model")
     code = """
