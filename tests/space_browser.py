@@ -78,6 +78,19 @@ def visit(space):
     assert [url for url in requests if not url.startswith((space.url, "data:", "blob:"))] == []
 
 
+def until(page, act, condition):
+    """Does something until a condition in JavaScript holds: an answer that was on its way may take it back once."""
+    from playwright.sync_api import TimeoutError as StillWaiting
+
+    for _ in range(TRIES):
+        act()
+        try:
+            return page.wait_for_function(condition, timeout=1000 * PATIENCE / TRIES)
+        except StillWaiting:
+            continue
+    pytest.fail(f"must become true: {condition}")
+
+
 def set_number(page, label, value):
     """Types into the number beside a slider; one that has only just been drawn may take its first value once more."""
     box = page.locator("input[type=number]:visible").and_(page.get_by_label(label))

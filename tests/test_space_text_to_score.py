@@ -9,7 +9,7 @@ import pymupdf
 import pytest
 import torch
 from PIL import Image
-from space_browser import CHROMIUM, Space, set_number, visit
+from space_browser import CHROMIUM, Space, set_number, until, visit
 from tiny_diffusion import tiny_pipeline
 
 from scorehub.engraving import Layout, engrave_score
@@ -243,6 +243,15 @@ def prompt_box(page):
     return page.get_by_role("textbox", name="Prompt Made of")
 
 
+def write(page, prompt):
+    prompt_box(page).fill(prompt)
+    prompt_box(page).press("Tab")
+
+
+def some_input(value):
+    return f"[...document.querySelectorAll('input')].some((box) => box.value == '{value}')"
+
+
 def press(page, name):
     page.get_by_role("button", name=name, exact=True).click()
 
@@ -253,9 +262,7 @@ def pick(page):
     choose(page, "Instrument", "piano")
     page.wait_for_function("document.querySelector('textarea').value.includes('piano, key is A major')")
     assert page.get_by_label("Something to try").input_value() == ""
-    prompt_box(page).fill("a music score, key is B flat minor")
-    prompt_box(page).press("Tab")
-    page.wait_for_function("[...document.querySelectorAll('input')].some((box) => box.value == 'B flat minor')")
+    until(page, lambda: write(page, "a music score, key is B flat minor"), some_input("B flat minor"))
     assert page.get_by_label("Instrument").first.input_value() == "any"
     choose(page, "Something to try", "violin, A major")
     page.wait_for_function("document.querySelector('textarea').value.includes('violin, key is A major')")
@@ -314,8 +321,15 @@ def refuse(page):
 
 
 def choose_preset(page, name, steps):
-    page.get_by_label(name, exact=True).check()
-    page.wait_for_function(f"[...document.querySelectorAll('input[type=number]')].some((box) => box.value == {steps})")
+    wanted, other = (page.get_by_label(label, exact=True) for label in (name, "Fast" if name != "Fast" else "Paper's"))
+
+    def choose_again():
+        if wanted.is_checked():
+            other.check()
+            page.wait_for_timeout(500)
+        wanted.check()
+
+    until(page, choose_again, some_input(steps))
 
 
 def download(page, button, path):
