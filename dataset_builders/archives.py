@@ -15,7 +15,7 @@ MAX_ARCHIVE_BYTES = 16 * 2**30  # unpacked; ASAP has 0.2 GB
 MAX_RATIO = 200  # of an archive unpacked to one packed; those of a megabyte and less count as one
 MAX_MEMBERS = 50_000  # ASAP has 6,000
 
-_ARCHIVE_FAULTS = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
+TAR_FAULTS = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Archive:
                 for name in sorted(places, key=lambda name: places[name]):  # forward only: backward starts over
                     file.seek(places[name][0])
                     files[name] = file.read(places[name][1])
-        except _ARCHIVE_FAULTS as error:
+        except TAR_FAULTS as error:
             raise ValueError(f"archive must be a whole tar, got {self.path.name}: {error}") from None
         return files
 
@@ -87,7 +87,7 @@ def index_archive(path: Path, most: int = MAX_MEMBERS) -> Archive:
                     raise ValueError(f"archive must have {most} files, {MAX_ARCHIVE_BYTES} bytes at most")
                 if member.isreg() and not member.issparse() and member.size <= MAX_FILE_BYTES:
                     members[member.name.removeprefix("./")] = (member.offset_data, member.size)
-    except _ARCHIVE_FAULTS as error:
+    except TAR_FAULTS as error:
         raise ValueError(f"archive must be a whole tar, got {path.name}: {error}") from None
     return Archive(path, members)
 

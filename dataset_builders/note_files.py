@@ -5,7 +5,6 @@ its size, in the order in which they are best read; and `load`, which gives thei
 opened, whatever an index names.
 """
 
-import lzma
 import os
 import re
 import stat
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from scorehub.dataset_builders.archives import MAX_FILE_BYTES, index_archive
+from scorehub.dataset_builders.archives import MAX_FILE_BYTES, TAR_FAULTS, index_archive
 
 MAX_MEMBERS = 500_000  # MetaMIDI has 436,631
 MAX_DIRECTORY_BYTES = 64 * 2**20  # of a zip; MAESTRO's has 0.3 MB
@@ -30,7 +29,6 @@ Members = dict[str, tuple[int, int]]
 
 _WANTED = re.compile(r".*\.(?:midi?|kar|abc|txt|csv|(?:jsonl?|txt)(?:\.gz)?)", re.IGNORECASE | re.DOTALL)
 _ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
-_TAR_FAULTS = (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError)
 _END_BYTES = 22
 _MAX_COMMENT_BYTES = 2**16
 
@@ -110,7 +108,7 @@ def _read_batch(archive: Tar, number: int) -> dict[str, bytes]:
             offset, size = archive.members[name]
             file.seek(offset)
             files[name] = file.read(size)
-    except _TAR_FAULTS as error:
+    except TAR_FAULTS as error:
         _opened_tar.cache_clear()
         raise ValueError(f"archive must be a whole tar, got {archive.path.name}: {error}") from None
     return files

@@ -11,11 +11,7 @@ from scorehub.dataset_builders.maestro.maestro import Maestro
 from scorehub.notes import make_notes, write_midi
 
 COLUMNS = ["canonical_composer", "canonical_title", "split", "year", "midi_filename", "audio_filename", "duration"]
-
-
 SPLITS = ("train", "train", "validation", "test")
-
-
 VERSION = "maestro-v3.0.0"
 
 

@@ -8,9 +8,12 @@ import sys
 import time
 import urllib.request
 from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
+SPACES = sorted(card.parent.name for card in Path(str(files("scorehub.spaces"))).glob("*/README.md"))
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
 CHROMIUM_OPTIONS = [
     "--no-sandbox",

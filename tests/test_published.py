@@ -16,20 +16,16 @@ from loopback_hub import LoopbackHub
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from slow_parameters import some_slow
-from space_browser import Space
+from space_browser import SPACES, Space
 
 from scorehub.dataset_builders.parquet_shards import find_shards
 from scorehub.dataset_builders.samples import sample_names
 from scorehub.publishing import plan
 
-SPACES = sorted(card.parent.name for card in Path(str(files("scorehub.spaces"))).glob("*/README.md"))
-
-
 METRICS = {
     "score_following": {"within_0.1": 0.75, "right_system": 0.75, "turns_in_time": 1.0},
     "symbol_error_rate": {"symbol_error_rate": 40.0, "sequence_error_rate": 50.0},
 }
-
 
 # Runs the first snippet of a published card; a model's as far as the model is loaded, for there is no page to read.
 LOAD = """

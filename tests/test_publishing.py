@@ -2,10 +2,9 @@
 
 import re
 from contextlib import contextmanager
-from importlib.resources import files
-from pathlib import Path
 
 import pytest
+from space_browser import SPACES
 from tiny_cards import CARDS, write_folder
 from typer.testing import CliRunner
 
@@ -13,8 +12,6 @@ from scorehub.cli import app
 from scorehub.dataset_builders.samples import build_sample, sample_names
 from scorehub.publishing import plan
 from scorehub.staging import Repository, name_repository, staged
-
-SPACES = sorted(card.parent.name for card in Path(str(files("scorehub.spaces"))).glob("*/README.md"))
 
 
 def push_all(*arguments):

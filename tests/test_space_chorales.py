@@ -1,4 +1,4 @@
-"""The Space of chorales: melodies, uploads, watched jobs, marked scores, and the whole of it in a headless browser."""
+"""The Space of chorales: networks, watched jobs, marked scores, what is said and made."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The Space of music transcription: words, places, what is marked and refused, and the whole in a headless browser."""
+"""The Space of music transcription: words, places, what is marked and refused."""
 
 import re
 from pathlib import Path

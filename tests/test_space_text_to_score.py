@@ -248,8 +248,8 @@ def write(page, prompt):
     prompt_box(page).press("Tab")
 
 
-def some_input(value):
-    return f"[...document.querySelectorAll('input')].some((box) => box.value == '{value}')"
+def some_input(value, kind="input"):
+    return f"[...document.querySelectorAll('{kind}')].some((box) => box.value == '{value}')"
 
 
 def press(page, name):
@@ -329,7 +329,7 @@ def choose_preset(page, name, steps):
             page.wait_for_timeout(500)
         wanted.check()
 
-    until(page, choose_again, some_input(steps))
+    until(page, choose_again, some_input(steps, "input[type=number]"))
 
 
 def download(page, button, path):
