@@ -9,12 +9,13 @@ import lzma
 import struct
 import tarfile
 import zipfile
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import reliability_seeds as seeds
-from reliability_mutations import MAX_BYTES, zip_of
+from reliability_containers import zip_of
+from reliability_mutations import MAX_BYTES
 
 ESCAPED = "escaped"
 BLOCK = bytes(2**26)  # zeros that are packed at a time
@@ -38,11 +39,12 @@ def gzips() -> Hostile:
 def tars() -> Hostile:
     """Sizes below zero and beyond all disks, names, links, members in thousands, and zeros in three packings."""
     found = {name: gzip.compress(data, 1, mtime=0) for name, data in (_plain_tars() | _pax_tars()).items()}
-    for packing in (gzip, bz2, lzma):
-        zeros = packing.compress(BLOCK)
+    packings = {"gzip": partial(gzip.compress, mtime=0), "bz2": bz2.compress, "lzma": lzma.compress}
+    for packing, compress in packings.items():
+        zeros = compress(BLOCK)
         for name, kind in (("file", b"0"), ("name", b"L")):
-            begin = packing.compress(_member(size=_size(15 * 2**30), kind=kind))
-            found[f"{packing.__name__} with a {name} of 15 GB"] = begin + zeros * min(240, MAX_BYTES // len(zeros))
+            begin = compress(_member(size=_size(15 * 2**30), kind=kind))
+            found[f"{packing} with a {name} of 15 GB"] = begin + zeros * min(240, MAX_BYTES // len(zeros))
     return found | gzips() | {"negative size, not packed": _member(size=_size(-512)) + bytes(1024)}
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import reliability_seeds as seeds
 from PIL import Image
 from reliability_archives import BLOCK, ESCAPED, Hostile
-from reliability_mutations import MAX_BYTES, png_of, tensors_file
+from reliability_containers import png_of, tensors_file
+from reliability_mutations import MAX_BYTES
 
 
 def everywhere() -> Hostile:

@@ -17,7 +17,7 @@ import reliability_tables as tables
 import reliability_texts as texts
 import reliability_weights as weights
 from hostile_sources import KINDS
-from reliability_mutations import MIDI, PNG, SAFETENSORS, TAR_GZ, ZIP, zip_of
+from reliability_containers import MIDI, OGG, PNG, SAFETENSORS, TAR_GZ, ZIP, tar_gz_of, tar_of, zip_of
 from reliability_notations import NOTATIONS, TABLES
 from reliability_readers import (
     Form,
@@ -63,8 +63,8 @@ def _hostile_pdfs() -> archives.Hostile:
     return {f"{kind}, {name}": data for kind, make in KINDS.items() for name, data in make()}
 
 
-def _tar(mode: str = "w:gz") -> bytes:
-    return seeds.tar_gz(seeds.primus(), mode)
+def _tar_gz() -> bytes:
+    return tar_gz_of(seeds.primus())
 
 
 def _zip() -> bytes:
@@ -115,7 +115,7 @@ FILES = {
             Form(".wav", _AUDIO, partial(seeds.sound, "WAV", "FLOAT", 2)),
             Form(".flac", _AUDIO, partial(seeds.sound, "FLAC", "PCM_16")),
             Form(".mp3", _AUDIO, partial(seeds.sound, "MP3", "MPEG_LAYER_III")),
-            Form(".ogg", _AUDIO, partial(seeds.sound, "OGG", "VORBIS")),
+            Form(".ogg", _AUDIO, partial(seeds.sound, "OGG", "VORBIS"), OGG),
             Form(".wav", heard, _WAV),
         ),
         (bombs.sounds,),
@@ -131,7 +131,7 @@ FILES = {
     "checkpoint": Loader(
         (
             Form(".ckpt", _CHECKPOINT, weights.checkpoint, ZIP),
-            Form(".ckpt", _CHECKPOINT, partial(weights.checkpoint, zipped=False)),
+            Form(".ckpt", _CHECKPOINT, weights.old_checkpoint),
         ),
         (tables.checkpoints,),
     ),
@@ -145,13 +145,13 @@ FILES = {
     ),
     "tar.gz, zip": Loader(
         (
-            Form(".tar.gz", of_archive("dataset_builders.archives:index_archive"), _tar, TAR_GZ),
-            Form(".tar.gz", of_archive("dataset_builders.note_files:open_files"), _tar, TAR_GZ),
+            Form(".tar.gz", of_archive("dataset_builders.archives:index_archive"), _tar_gz, TAR_GZ),
+            Form(".tar.gz", of_archive("dataset_builders.note_files:open_files"), _tar_gz, TAR_GZ),
             Form(".zip", of_archive("dataset_builders.note_files:open_files"), _zip, ZIP),
-            Form(".tgz", primus, _tar, TAR_GZ),
+            Form(".tgz", primus, _tar_gz, TAR_GZ),
             Form(".zip", primus, _zip, ZIP),
             Form(".tar.gz", musicscore, seeds.musicscore, TAR_GZ),
-            Form(".tar", of_folder(f"{_MSMD}.rebuilt:Files", "pages_midi.tar"), partial(_tar, "w")),
+            Form(".tar", of_folder(f"{_MSMD}.rebuilt:Files", "pages_midi.tar"), lambda: tar_of(seeds.primus())),
         ),
         (archives.tars, archives.zips),
     ),

@@ -1,19 +1,14 @@
 """Damaged files, made from valid ones under a seed, from outside and from inside.
 
-From inside: a container (ZIP, gzip, tar, PNG, safetensors) is taken apart, one of its parts is damaged, and it is put
+From inside: a container is taken apart, one of its parts is damaged, and it is put
 together again with right lengths and checksums, so that the damage gets past them.
 """
 
-import gzip
-import io
-import json
 import random
 import re
-import struct
-import zipfile
-import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+
+from reliability_containers import Container
 
 MAX_BYTES = 2**20  # of a damaged file
 EXTREMES = (0, 1, -1, 127, -128, 255, 2**15, 2**16 - 1, 2**31 - 1, -(2**31), 2**32 - 1, 2**62, 2**63 - 1, -(2**63))
@@ -29,16 +24,6 @@ STRANGE += (
     b"\x1b[2J",
 )
 OPENINGS = (b"(", b"[", b"{", b"<a>", b"{{", b'{"a":', b"[[", b"<<", b"'", b"-", b" ", b"\n", b"\t")
-
-Part = tuple[str, bytes]
-
-
-@dataclass(frozen=True)
-class Container:
-    """How a format is taken apart, into names and contents, and put together again."""
-
-    unpack: Callable[[bytes], list[Part]]
-    pack: Callable[[Sequence[Part]], bytes]
 
 
 def damage(rng: random.Random, data: bytes, container: Container | None = None, most: int = MAX_BYTES) -> bytes:
@@ -146,83 +131,3 @@ CHANGES: tuple[Callable[[random.Random, bytes], bytes], ...] = (
     *(_flip_bits, _truncate, _delete, _repeat, _move, _blank, _write_extreme, _write_extreme, _write_number),
     *(_write_number, _insert_strange, _nest, _encode, _exchange_words, _exchange_words, _exchange_lines),
 )
-
-
-def _unzip(data: bytes) -> list[Part]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return [(name, archive.read(name)) for name in archive.namelist()]
-
-
-def zip_of(parts: Sequence[Part], method: int = zipfile.ZIP_STORED) -> bytes:
-    """A ZIP without times."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", method) as archive:
-        for name, data in parts:
-            archive.writestr(zipfile.ZipInfo(name), data, method)
-    return file.getvalue()
-
-
-def _tar_gz(parts: Sequence[Part]) -> bytes:
-    """Headers of files get their checksums, wherever they lie now."""
-    ((_, data),) = parts
-    archive = bytearray(data)
-    for start in range(0, len(archive) - 511, 512):
-        if archive[start + 257 : start + 262] == b"ustar":
-            archive[start + 148 : start + 156] = b" " * 8
-            archive[start + 148 : start + 156] = b"%06o\0 " % sum(archive[start : start + 512])
-    return gzip.compress(bytes(archive), 1, mtime=0)
-
-
-def _png_chunks(data: bytes) -> list[Part]:
-    parts, start = [], 8
-    while start < len(data):
-        (size,) = struct.unpack_from(">I", data, start)
-        parts.append((data[start + 4 : start + 8].decode("latin-1"), data[start + 8 : start + 8 + size]))
-        start += 12 + size
-    return parts
-
-
-def png_of(parts: Sequence[Part]) -> bytes:
-    """A PNG of chunks."""
-    chunks = [(name.encode("latin-1"), data) for name, data in parts]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in chunks
-    )
-
-
-def _tensors(data: bytes) -> list[Part]:
-    size = int.from_bytes(data[:8], "little")
-    return [("header", data[8 : 8 + size]), ("tensors", data[8 + size :])]
-
-
-def tensors_of(parts: Sequence[Part]) -> bytes:
-    """A safetensors file of header and values."""
-    (_, header), (_, values) = parts
-    return len(header).to_bytes(8, "little") + header + values
-
-
-def tensors_file(header: object, values: bytes = b"") -> bytes:
-    """A safetensors file of a header as JSON."""
-    return tensors_of((("header", json.dumps(header).encode()), ("tensors", values)))
-
-
-def _tracks(data: bytes) -> list[Part]:
-    parts, start = [], 0
-    while start < len(data):
-        (size,) = struct.unpack_from(">I", data, start + 4)
-        parts.append((data[start : start + 4].decode(), data[start + 8 : start + 8 + size]))
-        start += 8 + size
-    return parts
-
-
-def _midi_of(parts: Sequence[Part]) -> bytes:
-    return b"".join(name.encode() + struct.pack(">I", len(data)) + data for name, data in parts)
-
-
-ZIP = Container(_unzip, zip_of)
-GZIP = Container(lambda data: [("", gzip.decompress(data))], lambda parts: gzip.compress(parts[0][1], 1, mtime=0))
-TAR_GZ = Container(lambda data: [("", gzip.decompress(data))], _tar_gz)
-PNG = Container(_png_chunks, png_of)
-MIDI = Container(_tracks, _midi_of)
-SAFETENSORS = Container(_tensors, tensors_of)

@@ -7,7 +7,7 @@ import reliability_seeds as seeds
 import reliability_tables as tables
 import reliability_texts as texts
 from reliability_archives import zips
-from reliability_mutations import GZIP, ZIP
+from reliability_containers import GZIP, ZIP
 from reliability_readers import (
     Form,
     Loader,

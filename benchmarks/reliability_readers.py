@@ -16,7 +16,8 @@ import numpy as np
 import reliability_seeds as seeds
 import reliability_weights as weights
 from reliability_archives import Hostile
-from reliability_mutations import MAX_BYTES, Container
+from reliability_containers import Container
+from reliability_mutations import MAX_BYTES
 
 Reader = Callable[[Path], Any]
 

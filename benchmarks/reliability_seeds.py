@@ -5,7 +5,6 @@ import io
 import pickle
 import random
 import struct
-import tarfile
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 import reliability_texts as texts
 from PIL import Image
-from reliability_mutations import zip_of
+from reliability_containers import OGG, tar_gz_of, zip_of
 
 from scorehub.notes import DRUMS, Notes, make_notes, write_midi
 
@@ -68,7 +67,15 @@ def sound(file_format: str, subtype: str, channels: int = 1) -> bytes:
     samples = 0.5 * np.sin(np.arange(4410 * channels) / 20).reshape(-1, channels)
     file = io.BytesIO()
     soundfile.write(file, samples, 44_100, format=file_format, subtype=subtype)
-    return file.getvalue()
+    return _without_time(file.getvalue())
+
+
+def _without_time(sound: bytes) -> bytes:
+    """The time of writing, which is in a WAV's peaks and is the number of an Ogg's stream, is 0."""
+    if sound[:4] == b"OggS":
+        return OGG.pack([(name, page[:14] + bytes(4) + page[18:]) for name, page in OGG.unpack(sound)])
+    start, peaks, rest = sound.partition(b"PEAK")
+    return start + peaks + (rest[:8] + bytes(4) + rest[12:] if peaks else b"")
 
 
 @cache
@@ -130,17 +137,6 @@ def strips() -> bytes:
     return saved(lambda path: pack_strips(made, path), "file.npz")
 
 
-def tar_gz(files: Mapping[str, bytes], mode: str = "w:gz") -> bytes:
-    """An archive without times."""
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode=mode) as archive:  # type: ignore[call-overload]
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return file.getvalue()
-
-
 def primus() -> dict[str, bytes]:
     """Two items of Camera-PrIMuS."""
     files = {".png": picture("PNG"), ".semantic": b"clef-G2\tnote-C4_quarter\tbarline\t", ".mid": midi()}
@@ -149,7 +145,7 @@ def primus() -> dict[str, bytes]:
 
 def musicscore() -> bytes:
     """Two pages of the published MusicScore."""
-    return tar_gz({f"train/IMSLP1_{number}.jpg": picture("JPEG") for number in (1, 2)})
+    return tar_gz_of({f"train/IMSLP1_{number}.jpg": picture("JPEG") for number in (1, 2)})
 
 
 def mxl() -> bytes:

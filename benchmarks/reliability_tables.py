@@ -10,7 +10,7 @@ import reliability_seeds as seeds
 import reliability_texts as texts
 import reliability_weights as weights
 from reliability_archives import BLOCK, ESCAPED, Hostile, gzips
-from reliability_mutations import zip_of
+from reliability_containers import zip_of
 
 ROWS = 3_000_000  # of one text, which a Parquet file keeps once
 

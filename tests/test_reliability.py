@@ -21,7 +21,7 @@ import reliability_seeds as seeds
 import reliability_tables as tables
 import reliability_texts as texts
 import reliability_weights as weights
-from reliability_mutations import zip_of
+from reliability_containers import zip_of
 
 from scorehub.chorales import load_writer
 from scorehub.dataset_builders.archives import index_archive
@@ -209,7 +209,7 @@ def test_odd_checkpoints_are_refused_or_read(in_time, tmp_path, name):
             read_checkpoint(path)
 
 
-@pytest.mark.parametrize("data", [b"a" * 1000, weights.checkpoint(zipped=False)[:-40]])
+@pytest.mark.parametrize("data", [b"a" * 1000, weights.old_checkpoint()[:-40]])
 def test_what_is_no_pickle_is_no_checkpoint(tmp_path, data):
     with pytest.raises(ValueError, match="checkpoint must hold tensors alone"):
         read_checkpoint(written(tmp_path / "a.ckpt", data))

@@ -3,8 +3,10 @@
 import gzip
 import json
 import random
+import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,8 @@ import reliability_readers as readers
 import reliability_seeds as seeds
 import reliability_spaces as spaces
 import reliability_weights as weights
-from reliability_mutations import GZIP, MIDI, PNG, SAFETENSORS, TAR_GZ, ZIP, damage, zip_of
+from reliability_containers import GZIP, MIDI, OGG, PNG, SAFETENSORS, TAR_GZ, ZIP, tar_gz_of, zip_of
+from reliability_mutations import damage
 
 
 @pytest.mark.parametrize("loader", sorted(set(loaders.LOADERS) - {"PDF", "engraving", "work page"}))
@@ -37,26 +40,56 @@ def test_damaged_files_are_read_or_refused(tmp_path, monkeypatch, loader):
             assert answer["outcome"] in ("read", "refused"), answer
 
 
+def checksums_of_valid_files():
+    return [
+        f"{name} {number} {zlib.crc32(form.seed())}"
+        for name, loader in loaders.LOADERS.items()
+        for number, form in enumerate(loader.forms)
+    ]
+
+
+def checksums_of_cases():
+    return [f"{name} {case.name} {zlib.crc32(case.data)}" for name in loaders.LOADERS for case in some_cases(name)]
+
+
+def some_cases(loader):
+    return fuzzing.cases(loader, 40, seed=3)
+
+
+@pytest.mark.parametrize(
+    "checksums", [checksums_of_valid_files, pytest.param(checksums_of_cases, marks=pytest.mark.slow)]
+)
+def test_files_are_the_same_in_another_process_at_another_time(checksums):
+    here = checksums()
+    listed = f"print(*{checksums.__name__}(), sep='\\n')"
+    script = f"import sys; sys.path[:0] = {sys.path!r}; from {__name__} import *; {listed}"
+    there = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert there.stdout.splitlines() == here
+
+
 def test_a_seed_makes_the_same_files():
-    one, other = (list(fuzzing.cases("kern", 40, seed=3)) for _ in range(2))
+    one, other = (list(some_cases("kern")) for _ in range(2))
     assert one == other
     assert len({case.data for case in one}) > 30
     assert {case.form for case in one} == {0, 1}
     assert sum(case.name.startswith("damaged") for case in one) == 20
 
 
-@pytest.mark.parametrize(
-    ("container", "data"),
-    [
-        (ZIP, zip_of([("a", b"12"), ("b", b"")])),
-        (GZIP, gzip.compress(b"12", 1, mtime=0)),
-        (TAR_GZ, seeds.tar_gz({"a": b"12"})),
-        (PNG, seeds.picture("PNG")),
-        (SAFETENSORS, weights.tensors()),
-        (MIDI, seeds.midi()),
-    ],
-)
-def test_a_container_is_put_together_as_it_was(container, data):
+CONTAINERS = {
+    "ZIP": (ZIP, lambda: zip_of([("a", b"12"), ("b", b"")])),
+    "gzip": (GZIP, lambda: gzip.compress(b"12", 1, mtime=0)),
+    "tar.gz": (TAR_GZ, lambda: tar_gz_of({"a": b"12"})),
+    "PNG": (PNG, lambda: seeds.picture("PNG")),
+    "safetensors": (SAFETENSORS, weights.tensors),
+    "MIDI": (MIDI, seeds.midi),
+    "Ogg": (OGG, lambda: seeds.sound("OGG", "VORBIS")),
+}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_container_is_put_together_as_it_was(name):
+    container, make = CONTAINERS[name]
+    data = make()
     parts = container.unpack(data)
     again = container.pack(parts)
     assert container.unpack(again) == parts
