@@ -82,8 +82,8 @@ def build(plan: Build, machines: Machines = ONE_WORKER) -> Path:
     parts = plan.parts_dir()
     if (parts / "logs" / "last" / "completions").exists():  # of a run that was queued, and has finished since
         shutil.rmtree(parts)
-    (parts / "failures").mkdir(parents=True, exist_ok=True)
     sources = {split: stream.num_shards for split, stream in plan.streams().items()}
+    parts.mkdir(parents=True, exist_ok=True)
     tasks = -(-max(sources.values()) // plan.sources_per_task)
     progress = Progress(plan.dataset, "task", tasks, lambda: len(list(parts.glob("*.done"))))
     run_tasks([WriteParts(plan)], tasks, WriteDataset(plan), parts / "logs", machines, progress)

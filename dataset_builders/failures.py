@@ -18,6 +18,7 @@ def report_failure(item: str, reason: str, folder: str | None = None) -> None:
     logger.warning("%s is left out: %s", item, reason)
     if folder:
         path = Path(folder) / f"{os.getpid()}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"item": item, "reason": reason}) + "\n")
 

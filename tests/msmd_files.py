@@ -186,7 +186,6 @@ def write_cyolo(tmp_path):
 
 
 def builder(tmp_path, name, **options):
-    (tmp_path / "failures").mkdir(exist_ok=True)
     folders = {"cache_dir": str(tmp_path / "cache"), "failures_dir": str(tmp_path / "failures")}
     data_dir = options.pop("data_dir", None)
     return Msmd(config_name=name, data_dir=data_dir and str(data_dir), **{"audio": False} | folders | options)

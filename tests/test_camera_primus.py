@@ -203,7 +203,6 @@ def test_bad_items_are_reported_and_the_others_built(tmp_path):
     for name, change in BAD.items():
         files = {suffix: data for suffix, data in (FILES | change).items() if data is not None}
         write_items(tmp_path / "corpus", [f"{name}-1"], files)
-    (tmp_path / "failures").mkdir()
     options = {"data_dir": str(tmp_path / "corpus"), "failures_dir": str(tmp_path / "failures"), "audio": False}
     loaded = load_dataset("camera_primus", "full", **options)
     assert [item for ids in ids_of(loaded).values() for item in ids if item not in good] == []
@@ -218,7 +217,6 @@ def test_a_broken_archive_gives_what_comes_before_the_break(corpus, tmp_path):
     with tarfile.open(fileobj=whole, mode="w:gz") as file:
         file.add(corpus, "Corpus")
     (tmp_path / "half.tgz").write_bytes(whole.getvalue()[: len(whole.getvalue()) // 2])
-    (tmp_path / "failures").mkdir()
     options = {"data_dir": str(tmp_path / "half.tgz"), "failures_dir": str(tmp_path / "failures"), "audio": False}
     loaded = load_dataset("camera_primus", "full", **options)
     assert 5 <= sum(map(len, loaded.values())) < 40

@@ -85,11 +85,13 @@ def test_each_push_shows_an_example(kind):
         (["push", "space", "musicscore", "--repo-id", "not a repo id", "--dry-run"], "not a repo id"),
     ],
 )
-def test_what_can_not_be_done_is_named_in_one_line(arguments, message):
+def test_what_can_not_be_done_is_named_in_one_line_and_leaves_nothing(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
     result = run(*arguments)
     assert result.exit_code == 2
     assert message in result.output
     assert "Traceback" not in result.output
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_dry_run_lists_files_and_sizes():

@@ -50,7 +50,6 @@ def test_missing_and_broken_files_are_reported_and_the_rest_is_there(tmp_path):
     del files["2018/piece0.midi"]
     files["2018/piece2.midi"] = b"MThd"
     files["2018/piece3.midi"] = midi(0)
-    (tmp_path / "failures").mkdir()
 
     rows = load(tmp_path, data_dir=str(write_folder(tmp_path / "m", files)), failures_dir=str(tmp_path / "failures"))
 
@@ -65,7 +64,6 @@ def test_missing_and_broken_files_are_reported_and_the_rest_is_there(tmp_path):
 def test_a_split_whose_files_are_all_missing_is_none(tmp_path):
     files = maestro_files("")
     del files["2018/piece2.midi"]
-    (tmp_path / "failures").mkdir()
     builder = Maestro(
         cache_dir=str(tmp_path / "cache"),
         config_name="v3",

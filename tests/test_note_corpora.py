@@ -200,7 +200,6 @@ def test_a_damaged_file_is_left_out_and_reported(name, tmp_path):
     folder = write_folder(tmp_path / "data", LAYOUTS[name, config]())
     broken = next(path for path in sorted(folder.rglob("*.mid")) if path.parent.name not in ("chords", "melody"))
     broken.write_bytes(b"MThd, and then nothing")
-    (tmp_path / "failures").mkdir()
     options = {"data_dir": str(folder), "failures_dir": str(tmp_path / "failures")}
     loaded = load_dataset(name, config, cache_dir=str(tmp_path / "cache"), **options)
     ((item, reason),) = read_failures(tmp_path / "failures")

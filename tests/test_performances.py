@@ -168,7 +168,6 @@ def test_what_does_not_fit_is_reported_and_the_rest_is_built(folder, tmp_path):
     (folder / "b/Ada01M.mid").write_bytes(b"MThd")
     (folder / "c/xml_score.musicxml").unlink()
     failures = tmp_path / "failures"
-    failures.mkdir()
 
     assert list(load(tmp_path, data_dir=str(folder), failures_dir=str(failures))) == ["d/Ada01M"]
     reasons = dict(read_failures(failures))
