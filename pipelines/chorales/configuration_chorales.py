@@ -22,7 +22,8 @@ class ChoralesConfig(PreTrainedConfig):
         held_out_nll: of chorales that were held out in training, nats a voice and sixteenth; None if not measured.
 
     Raises:
-        ValueError: the network is unknown, or a size is no whole number from 1 to its limit in `MOST`.
+        ValueError: the network is unknown, a size is no whole number from 1 to its limit in `MOST`, the heads can't
+            share the width, or the dropout is no share.
     """
 
     model_type = "chorales"
@@ -47,4 +48,8 @@ class ChoralesConfig(PreTrainedConfig):
         for name, most in MOST.items():
             if type(size := getattr(self, name)) is not int or not 1 <= size <= most:
                 raise ValueError(f"{name} must be 1 to {most}, got {size!r}")
+        if network == "music_transformer" and width % heads:
+            raise ValueError(f"width must be a multiple of the {heads} heads, got {width}")
+        if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be 0 to below 1, got {dropout!r}")
         super().__init__(**kwargs)

@@ -79,12 +79,17 @@ class ChoralesModel(PreTrainedModel):
     def estimate_nll(self, grid: Tensor, orders: int, generator: torch.Generator) -> dict[str, float]:
         """`nll` of one grid (T, 4); of an orderless network the mean over so many orders, drawn by `generator`."""
         count = orders if self.is_orderless else 1
-        noise = torch.rand(count, 1 + grid.numel(), generator=generator)
+        grid, noise = grid.to(self.device), torch.rand(count, 1 + grid.numel(), generator=generator).to(self.device)
         return {name: float(nats.mean()) for name, nats in self.nll(grid.expand(count, -1, -1), noise).items()}
 
     @torch.no_grad()
     def write(self, known: Tensor, sampling: Sampling, generator: torch.Generator | None = None) -> Tensor:
-        """Grids in which all `UNKNOWN` cells of `known` are written."""
+        """Grids in which all `UNKNOWN` cells of `known` (B, T, 4) are written, on the model's device.
+
+        Args:
+            generator: of the CPU.
+        """
+        known = known.to(self.device)
         if self.is_orderless:
             return fill_by_gibbs(self.network, known, sampling, generator)
         return write_in_order(self.network, known, sampling, generator)

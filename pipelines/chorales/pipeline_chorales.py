@@ -76,11 +76,10 @@ class ChoralesPipeline(Pipeline):
     def _forward(  # type: ignore[override]
         self, inputs: dict[str, Any], seed: int = 0, sampling: Sampling | None = None
     ) -> dict[str, Any]:
-        known = inputs["known"].cpu()
         chosen, model = sampling or Sampling(), cast(Any, self.model)
         grids = [
             model.write(each[None], chosen, torch.Generator().manual_seed(seed + number))[0]
-            for number, each in enumerate(known)
+            for number, each in enumerate(inputs["known"])
         ]
         return {"grids": torch.stack(grids)}
 

@@ -62,7 +62,7 @@ class RecurrentChorales(nn.Module):
     def step(self, token: Tensor, state: State | None) -> tuple[Tensor, State]:
         """Logits (B, V) of what follows a token (B,), and the new state; None before the first."""
         place = 0 if state is None else state["place"] + 1
-        last = torch.full((len(token), self.order.per_step), -1) if state is None else state["last"].clone()
+        last = token.new_full((len(token), self.order.per_step), -1) if state is None else state["last"].clone()
         lengths = torch.zeros_like(last) if state is None else state["lengths"].clone()
         runs = None
         if self.runs is not None:

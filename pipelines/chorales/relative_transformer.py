@@ -1,8 +1,8 @@
 """Music Transformer: attention that learns what to make of how far back a token lies.
 
-Source: Huang et al., Music Transformer, 2018, section 3: relative attention in its memory-saving form ("skewing"),
-here with distances up to the context; further tokens share the longest. Which voice a token is of, and which sixteenth
-of a bar, is given as well, as in their chorale experiments (section 4.1).
+Source: Huang et al., Music Transformer, 2018, section 3: relative attention, here with distances up to the context,
+which further tokens share; scores by distance are looked up, where the paper skews them in place. Which voice a token
+is of, and which sixteenth of a bar, is given as well, as in their chorale experiments (section 4.1).
 """
 
 import math

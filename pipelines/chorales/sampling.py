@@ -40,26 +40,27 @@ class Sampling:
 
 
 def draw(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
-    """A value for each row of logits (..., V)."""
-    shares = (logits.float() / temperature).softmax(-1)
-    return torch.multinomial(shares.flatten(0, -2), 1, generator=generator).view(logits.shape[:-1])
+    """A value for each row of logits (..., V), drawn on the CPU: a seed means the same on all devices."""
+    shares = (logits.float() / temperature).softmax(-1).flatten(0, -2).cpu()
+    return torch.multinomial(shares, 1, generator=generator).view(logits.shape[:-1]).to(logits.device)
 
 
 def write_in_order(network: Any, known: Tensor, sampling: Sampling, generator: torch.Generator | None) -> Tensor:
     """The grid (B, T, 4), written step by step; cells that are known are read where their turn comes."""
     order, grid = network.order, known.clone()
-    token, state = torch.full((len(grid),), START), None
+    token, state = torch.full_like(grid[:, 0, 0], START), None
     for step in range(grid.shape[1]):
         for slot in range(order.per_step):
             logits, state = network.step(token, state)
             voice = order.voice_at(slot)
             if voice is None:
                 allowed = _chords(known[:, step]) if order.has_chord else _only(END)
-                token = draw(logits + allowed, sampling.temperature, generator)
+                token = draw(logits + allowed.to(logits), sampling.temperature, generator)
                 continue
             before = grid[:, step - 1, voice] if step else torch.full_like(token, UNKNOWN)
             given = known[:, step, voice]
-            drawn = draw(logits + _values(before, order.has_holds), sampling.temperature, generator)
+            allowed = _values(before, order.has_holds)
+            drawn = draw(logits + allowed, sampling.temperature, generator)
             value = torch.where(given == UNKNOWN, drawn % HELD, given)
             grid[:, step, voice] = value
             token = value + HELD * (value == before) if order.has_holds else value
@@ -75,7 +76,7 @@ def _only(token: int) -> Tensor:
 def _chords(known: Tensor) -> Tensor:
     """Logits (B, V) that allow the chords which have all notes that are known of a step (B, 4)."""
     logits = torch.full((len(known), END + 2), -torch.inf)
-    for row, cells in enumerate(known.tolist()):
+    for row, cells in enumerate(known.cpu().tolist()):
         classes = {(value + LOWEST - 1) % 12 for value in cells if value > REST}
         allowed = [CHORD + chord for chord in range(CHORDS) if classes <= chord_classes(chord)]
         logits[row, allowed] = 0
@@ -84,10 +85,10 @@ def _chords(known: Tensor) -> Tensor:
 
 def _values(before: Tensor, has_holds: bool) -> Tensor:
     """Logits (B, V) that allow values; where holds are told, the value before as held and no other so."""
-    logits = torch.full((len(before), END + 2), -torch.inf)
+    logits = torch.full((len(before), END + 2), -torch.inf, device=before.device)
     logits[:, :VALUES] = 0
     if has_holds:
-        rows = torch.arange(len(before))[before != UNKNOWN]
+        (rows,) = torch.nonzero(before != UNKNOWN, as_tuple=True)
         logits[rows, before[rows]] = -torch.inf
         logits[rows, before[rows] + HELD] = 0
     return logits
@@ -101,7 +102,7 @@ def fill_by_gibbs(network: Any, known: Tensor, sampling: Sampling, generator: to
     for number in range(rounds):
         fallen = number / (FALLING * rounds) * (LARGEST_BLOCK - SMALLEST_BLOCK)
         share = max(SMALLEST_BLOCK, LARGEST_BLOCK - fallen) if number else 1.0
-        hidden = free & (torch.rand(known.shape, generator=generator) < share)
+        hidden = free & (torch.rand(known.shape, generator=generator).to(known.device) < share)
         drawn = draw(network(grid, seen & ~hidden), sampling.temperature, generator)
         grid, seen = torch.where(hidden, drawn, grid), torch.ones_like(seen)
     return grid
@@ -109,6 +110,6 @@ def fill_by_gibbs(network: Any, known: Tensor, sampling: Sampling, generator: to
 
 def melody_only(melody: Tensor) -> Tensor:
     """A grid (B, T, 4) whose soprano (B, T) is known."""
-    grid = torch.full((*melody.shape, len(VOICES)), UNKNOWN)
+    grid = melody.new_full((*melody.shape, len(VOICES)), UNKNOWN)
     grid[..., 0] = melody
     return grid
