@@ -113,21 +113,26 @@ def test_the_transcriptions_of_staves_are_in_their_order(rows, tmp_path):
     assert together == [transcribe(model, staves.select([number]), collator)[0] for number in range(len(staves))]
 
 
-class StopAfterAnEpoch(TrainerCallback):
+class StopAt(TrainerCallback):
     """As a machine that is switched off when a checkpoint has been written."""
 
+    def __init__(self, step):
+        self.step = step
+
     def on_save(self, args, state, control, **kwargs):
-        control.should_training_stop = True
+        control.should_training_stop = state.global_step == self.step
 
 
-def test_a_run_that_was_stopped_ends_as_one_that_was_not(tmp_path):
-    run(config(tmp_path / "whole"))
-    claim_folder(config(tmp_path / "stopped"), FREE)
-    trainer = make_trainer(config(tmp_path / "stopped"))
-    trainer.add_callback(StopAfterAnEpoch())
+@pytest.mark.parametrize("steps", [1, 3])  # within the first epoch of two steps, and within the second
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(tmp_path, steps):
+    often = {"eval_steps": 1, "batch_size": 3}
+    run(config(tmp_path / "whole", **often))
+    claim_folder(config(tmp_path / "stopped", **often), FREE)
+    trainer = make_trainer(config(tmp_path / "stopped", **often))
+    trainer.add_callback(StopAt(steps))
     trainer.train()
-    assert trainer.state.epoch == 1
-    run(config(tmp_path / "stopped"))
+    assert trainer.state.epoch == steps / 2
+    run(config(tmp_path / "stopped", **often))
     models = [MusicTranscriptionModel.from_pretrained(tmp_path / name / "model") for name in ("whole", "stopped")]
     for whole, stopped in zip(models[0].parameters(), models[1].parameters(), strict=True):
         torch.testing.assert_close(whole, stopped)

@@ -118,7 +118,7 @@ def test_a_run_writes_a_loadable_model_with_a_card_and_is_not_repeated(tmp_path,
     assert "$" not in card
     saved = (tmp_path / "run" / "model" / "model.safetensors").read_bytes()
     config.seed = 1
-    with pytest.raises(ValueError, match="output_dir must be new or of a training with the same settings"):
+    with pytest.raises(ValueError, match="output_dir must be new or made with the same settings"):
         run(config)
     config.seed = 0
     monkeypatch.setattr(PageClassifierTrainer, "training_step", None)  # a second run would fail if it trained

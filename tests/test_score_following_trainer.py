@@ -198,7 +198,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(corpus, small, tmp_path
     assert {"README.md", "config.json", "model.safetensors", "follower.py"} <= {path for path, _ in listing}
     went_on = score_following.make_trainer(config(corpus, tmp_path / "more", start=str(tmp_path / "parts" / "model")))
     expected = saved.audio.onset.weight.float()
-    torch.testing.assert_close(went_on.model.model.audio.onset.weight, expected, check_device=False)
+    torch.testing.assert_close(went_on.model.net.audio.onset.weight, expected, check_device=False)
 
 
 def _stop_at(step):

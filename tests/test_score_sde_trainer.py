@@ -231,6 +231,9 @@ def test_training_stops_when_the_held_out_loss_no_longer_falls(config: score_sde
     hasty = dataclasses.replace(config, learning_rate=0.0, patience=2, epochs=4)
     trainer = score_sde.train(hasty, Path(config.output_dir), *parts())
     assert trainer.state.global_step == 12  # one evaluation that is the best, and two that are not better
+    again = score_sde.train(hasty, Path(config.output_dir), *parts())
+    assert again.state.global_step == 13  # begun again, it stops at once
+    assert again.state.best_global_step == trainer.state.best_global_step
 
 
 def test_the_network_learns(config: score_sde.ScoreSDEConfig) -> None:

@@ -371,7 +371,7 @@ def test_wrong_settings_are_refused(config, changes, message):
 
 def test_a_folder_belongs_to_one_training(config):
     text_to_score.run(dataclasses.replace(config, max_steps=1))
-    with pytest.raises(ValueError, match="output_dir must be new or of a training with the same settings"):
+    with pytest.raises(ValueError, match="output_dir must be new or made with the same settings"):
         text_to_score.run(dataclasses.replace(config, max_steps=1, seed=1))
 
 

@@ -4,7 +4,6 @@ The average draws better than the weights of any step. Both lie in the model's s
 them, and loading one needs nothing else.
 """
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,16 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import (
+    EarlyStoppingCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+from scorehub.trainers.run_settings import batch_of_process
 
 
 class LossSettings(Protocol):
@@ -41,14 +49,14 @@ def loss_arguments(config: LossSettings, folder: Path, steps: int, schedule: Sch
 
     The dataset holds every epoch, so that draw n is the same item in any run. The least held-out loss chooses weights.
     """
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    batch_size = batch_of_process(config.batch_size)
     every = min(config.evaluate_every, steps)
     return TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
         train_sampling_strategy="sequential",
-        per_device_train_batch_size=max(1, config.batch_size // processes),
-        per_device_eval_batch_size=max(1, config.batch_size // processes),
+        per_device_train_batch_size=batch_size,
+        per_device_eval_batch_size=batch_size,
         learning_rate=config.learning_rate,
         lr_scheduler_type=schedule.name,
         warmup_steps=schedule.warmup,
@@ -124,6 +132,17 @@ class AverageWeights(TrainerCallback):
     ) -> None:
         """See `AveragedModule.update_average`."""
         kwargs["model"].update_average()
+
+
+class Patience(EarlyStoppingCallback):
+    """Early stopping that holds: a run that has stopped stops at once when it is begun again."""
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Stops after a step, whose weights the best ones replace, if patience had run out."""
+        super().on_train_begin(args, state, control, **kwargs)
+        control.should_training_stop = self.early_stopping_patience_counter >= self.early_stopping_patience
 
 
 class LossTrainer(Trainer):

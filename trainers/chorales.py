@@ -134,10 +134,11 @@ def run(config: ChoralesTraining) -> dict[str, Any]:
     grids = load_grids(config.dataset, config.builder, config.data_dir, config.step_seconds)
     module = ChoralesLoss(build_model(config), config.ema_decay)
     trainer = train(config, module, grids)
+    loss = trainer.evaluate()["eval_loss"]  # before the averaged weights leave the device of its batches
     model = module.averaged_net().eval().cpu()
     measured = [split for split in ("validation", "test") if split in grids]
     results = {
-        "loss": trainer.evaluate()["eval_loss"],
+        "loss": loss,
         "steps": trainer.state.best_global_step or trainer.state.global_step,
         "weights": sum(weight.numel() for weight in model.parameters()),
         "nll": {split: likelihoods(model, grids[split], config.seed) for split in measured},

@@ -16,7 +16,6 @@ Source: Brouwer, Gradual Soft Parameter Sharing with Attention for Music Transcr
 """
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any, cast
@@ -32,10 +31,11 @@ from scorehub.metrics.transcription import symbol_error_rate
 from scorehub.pipelines.music_transcription.configuration_music_transcription import MusicTranscriptionConfig
 from scorehub.pipelines.music_transcription.modeling_music_transcription import MusicTranscriptionModel, best_paths
 from scorehub.pipelines.music_transcription.processing_music_transcription import MusicTranscriptionProcessor
+from scorehub.trainers.draw_order import LengthOrder
 from scorehub.trainers.grad_spsa_data import Collator, load_parts
 from scorehub.trainers.grad_spsa_saving import save_folder
-from scorehub.trainers.grad_spsa_settings import NETWORKS, PRESETS, GradSPSAConfig
-from scorehub.trainers.run_settings import claim_folder, last_checkpoint, parse_preset
+from scorehub.trainers.grad_spsa_settings import BATCHES, NETWORKS, PRESETS, GradSPSAConfig
+from scorehub.trainers.run_settings import batch_of_process, claim_folder, last_checkpoint, parse_preset
 
 OPTICAL_PARTS = ("optical", "optical_head")
 FREE = ("output_dir", "workers", "push_to")
@@ -46,6 +46,11 @@ class GradSPSATrainer(Trainer):
 
     gamma = 0.0
     sharing = "overlap"
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> "LengthOrder":
+        return LengthOrder(
+            list(cast(Dataset, self.train_dataset)["length"]), self.args.train_batch_size, self.args.seed
+        )
 
     def compute_loss(
         self,
@@ -141,14 +146,12 @@ def _hold_optical(model: MusicTranscriptionModel) -> MusicTranscriptionModel:
 
 def training_arguments(config: GradSPSAConfig) -> TrainingArguments:
     """Translates `config` into the Trainer's arguments."""
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    batch_size = batch_of_process(config.batch_size or BATCHES[config.network])
     is_paper = config.preset == "paper"
     return TrainingArguments(
         output_dir=str(Path(config.output_dir) / "checkpoints"),
         num_train_epochs=config.epochs,
-        train_sampling_strategy="group_by_length",
-        length_column_name="length",
-        per_device_train_batch_size=max(1, config.batch_size // processes),
+        per_device_train_batch_size=batch_size,
         learning_rate=config.learning_rate,
         lr_scheduler_type="constant" if is_paper else "cosine",
         warmup_steps=0.0 if is_paper else 0.03,  # of all steps

@@ -11,6 +11,8 @@ NETWORKS: dict[str, tuple[str | None, str | None, int]] = {
     "baseline": (None, "baseline", 256),
     "grad_spsa": ("paper", "grad_spsa", 256),
 }
+# Staves in a step; of the paper's networks as in its section 4.
+BATCHES = {"optical": 8, "audio": 8, "paper_optical": 16, "baseline": 4, "grad_spsa": 2}
 ABLATIONS = ("dense", "interaction", "third_block", "sharing")
 
 
@@ -33,7 +35,7 @@ class GradSPSAConfig:
     ablate: str = field(default="", metadata={"help": f"what GradSPSA is to lack, of {', '.join(ABLATIONS)}"})
     preset: str = field(default="default", metadata={"help": "default or paper"})
     epochs: int = field(default=20, metadata={"help": "epochs"})
-    batch_size: int = field(default=8, metadata={"help": "staves in a step, over all processes"})
+    batch_size: int = field(default=0, metadata={"help": "staves in a step, over all processes; 0: the network's"})
     learning_rate: float = field(default=1e-3, metadata={"help": "of Adam; peak of a cosine, in the paper constant"})
     eval_steps: int = field(default=0, metadata={"help": "from one choice of weights to the next; 0: an epoch"})
     seed: int = field(default=0, metadata={"help": "seeds weights, order and what is engraved"})

@@ -43,7 +43,7 @@ from scorehub.trainers.page_corpus import (
     load_labelled_pages,
 )
 from scorehub.trainers.page_evaluation import card_values, summarise
-from scorehub.trainers.run_settings import claim_folder, last_checkpoint, parse_preset
+from scorehub.trainers.run_settings import batch_of_process, claim_folder, last_checkpoint, parse_preset
 
 
 @dataclass
@@ -123,15 +123,15 @@ def build_processor(config: PageClassifierConfig) -> ViTImageProcessorPil:
 
 def training_arguments(config: PageClassifierConfig, folder: Path, draws: int) -> TrainingArguments:
     """Translates `config` into the Trainer's arguments for a training of `draws` pages in `folder`."""
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    batch_size = batch_of_process(config.batch_size)
     steps = max(1, draws // config.batch_size)
     paper = config.preset == "paper"
     return TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=1,  # the dataset holds every epoch, so that draw n is the same page in any run
         train_sampling_strategy="sequential",
-        per_device_train_batch_size=max(1, config.batch_size // processes),
-        per_device_eval_batch_size=max(1, config.batch_size // processes),
+        per_device_train_batch_size=batch_size,
+        per_device_eval_batch_size=batch_size,
         learning_rate=config.learning_rate,
         lr_scheduler_type="constant" if paper else "cosine",
         warmup_steps=0 if paper else steps // 10,

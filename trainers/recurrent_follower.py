@@ -23,7 +23,6 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 from transformers import (
-    EarlyStoppingCallback,
     HfArgumentParser,
     Trainer,
     TrainerCallback,
@@ -39,6 +38,7 @@ from scorehub.pipelines.score_following.paper.modeling_recurrent_follower import
     RecurrentFollowerModel,
     RecurrentFollowerOutput,
 )
+from scorehub.trainers.averaged_training import Patience
 from scorehub.trainers.recurrent_follower_data import Song, SongChunks, read_songs, shorten
 from scorehub.trainers.recurrent_follower_evaluation import follow, mean_loss, mean_scores
 from scorehub.trainers.run_settings import claim_folder, last_checkpoint
@@ -178,7 +178,7 @@ def make_trainer(
     if (processes := max(arguments.world_size, arguments.n_gpu)) > 1:
         raise ValueError(f"processes and GPUs must be 1, got {processes}")
     callbacks: list[TrainerCallback] = [EpochEnds(chunks.epoch_ends, config.patience > 0)]
-    callbacks += [EarlyStoppingCallback(config.patience)] if config.patience else []
+    callbacks += [Patience(config.patience)] if config.patience else []
     return RecurrentFollowerTrainer(
         model=build_model(config),
         args=arguments,
@@ -219,7 +219,7 @@ def run(config: RecurrentFollowerTraining) -> dict[str, Any]:
     model = cast(RecurrentFollowerModel, trainer.model)
     results = {
         "seen": mean_scores(songs, follow(model, songs)),
-        "held_out": mean_scores(held_out, follow(model, held_out)),
+        "held_out": mean_scores(held_out, follow(model, held_out)) if held_out else {},
         "songs": len(songs),
         "held_out_songs": len(held_out),
         "steps": trainer.state.best_global_step or trainer.state.global_step,

@@ -1,17 +1,20 @@
 """Settings of a training run: presets on the command line, and a folder that belongs to one run."""
 
 import json
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import torch
 from transformers import HfArgumentParser
 
-from scorehub.study.files import read_json, write_json
+from scorehub.study.files import read_json
 
 Config = TypeVar("Config")
 
+_OWN = ("output_dir", "push_to")  # what a stranger could not use
 _OF_A_CHECKPOINT = ("*.safetensors", "optimizer.pt", "scheduler.pt", "rng_state*.pth")
 
 
@@ -30,18 +33,51 @@ def parse_preset(kind: type[Config], presets: Mapping[str, Mapping[str, Any]], a
 
 
 def claim_folder(config: Any, free: Collection[str]) -> dict[str, Any]:
-    """Notes in `config.output_dir` what of `config` decides the result, all but the fields `free`, and returns it.
+    """Notes in `config.output_dir` what of `config` decides the result, all but the fields `free`.
+
+    Returns:
+        all settings but `_OWN`, for a card.
 
     Raises:
         ValueError: if the folder holds a training with other settings, which would be mixed with this one.
     """
     settings = {name: value for name, value in asdict(config).items() if name not in free}
-    note = Path(config.output_dir) / "settings.json"
+    claim(Path(config.output_dir), settings)
+    return {name: value for name, value in asdict(config).items() if name not in _OWN}
+
+
+def claim(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Notes in a folder by which settings its content is made.
+
+    Raises:
+        ValueError: it is made by others.
+    """
+    note = folder / "settings.json"
     if not note.exists():
-        write_json(note, settings)
-    if json.loads(note.read_text()) != settings:
-        raise ValueError(f"output_dir must be new or of a training with the same settings, got {config.output_dir}")
-    return settings
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = note.with_name(f"{note.name}.{os.getpid()}")  # all processes of a launch write it
+        draft.write_text(json.dumps(settings))
+        draft.replace(note)
+    if json.loads(note.read_text()) != json.loads(json.dumps(settings)):
+        raise ValueError(f"output_dir must be new or made with the same settings, got {folder}")
+
+
+def batch_of_process(batch_size: int) -> int:
+    """What one process takes of a batch of all.
+
+    Raises:
+        ValueError: the processes can't share the batch evenly, or one would drive several GPUs, whose batch the
+            Trainer would multiply.
+    """
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if batch_size < 1 or batch_size % processes:
+        raise ValueError(f"batch_size must be a multiple of the {processes} processes, got {batch_size}")
+    if processes == 1 and torch.cuda.device_count() > 1:
+        raise ValueError(
+            "GPUs of a process must be 1, by `accelerate launch` or CUDA_VISIBLE_DEVICES, "
+            f"got {torch.cuda.device_count()}"
+        )
+    return batch_size // processes
 
 
 def last_checkpoint(folder: str | Path) -> str | None:

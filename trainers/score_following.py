@@ -8,7 +8,6 @@ model, with averaged weights, is `output_dir/model`; its losses are `output_dir/
 """
 
 import json
-import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,17 +15,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from transformers import (
-    AutoModel,
-    Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-    pipeline,
-    set_seed,
-)
+from transformers import AutoModel, TrainingArguments, pipeline, set_seed
 from transformers.pipelines import PIPELINE_REGISTRY
 from transformers.trainer_utils import EvalLoopOutput
 
@@ -35,7 +24,8 @@ from scorehub.pipelines.score_following.configuration_score_follower import Scor
 from scorehub.pipelines.score_following.modeling_score_follower import ScoreFollowerModel
 from scorehub.pipelines.score_following.pipeline_score_following import ScoreFollowingPipeline
 from scorehub.pipelines.score_following.processing_score_follower import ScoreFollowerProcessor
-from scorehub.trainers.run_settings import claim_folder, last_checkpoint, parse_preset
+from scorehub.trainers.averaged_training import AveragedModule, AverageWeights, LossTrainer
+from scorehub.trainers.run_settings import batch_of_process, claim_folder, last_checkpoint, parse_preset
 from scorehub.trainers.score_following_items import Corpus, FollowingItems, collate
 from scorehub.trainers.score_following_loss import FollowerLoss
 
@@ -66,37 +56,15 @@ class ScoreFollowingConfig:
 PRESETS: dict[str, dict[str, Any]] = {"default": {}}
 
 
-class AveragedFollower(FollowerLoss):
+class AveragedFollower(AveragedModule):
     """The loss by the weights that train, and by their moving average when it evaluates."""
-
-    def __init__(self, model: ScoreFollowerModel, decay: float):
-        super().__init__(model)
-        self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
-        self.average.requires_grad_(False)
 
     def forward(self, **batch: torch.Tensor) -> dict[str, torch.Tensor]:
         """As `FollowerLoss`."""
-        if self.training:
-            return super().forward(**batch)
-        return FollowerLoss(self.averaged())(**batch)
-
-    def averaged(self) -> ScoreFollowerModel:
-        """The network with the averaged weights."""
-        return cast(ScoreFollowerModel, self.average.module)
+        return FollowerLoss(self.net if self.training else self.averaged_net())(**batch)
 
 
-class AverageWeights(TrainerCallback):
-    """Moves the average after each step."""
-
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """See `AveragedFollower`."""
-        loss: AveragedFollower = kwargs["model"]
-        loss.average.update_parameters(loss.model)
-
-
-class ScoreFollowingTrainer(Trainer):
+class ScoreFollowingTrainer(LossTrainer):
     """Trainer of `AveragedFollower`: batches are its arguments, and evaluation reports each part of the loss."""
 
     def evaluation_loop(self, dataloader: Any, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> Any:
@@ -107,14 +75,10 @@ class ScoreFollowingTrainer(Trainer):
             with torch.no_grad(), self.compute_loss_context_manager():
                 outputs = self.model(**self._prepare_inputs(batch))  # type: ignore[misc]
             rows.append(torch.stack([value.float() for value in outputs.values()]))
-        means = torch.stack(rows).mean(0)
+        # Each process has its share of the items.
+        means = cast(torch.Tensor, self.accelerator.gather(torch.stack(rows).mean(0)[None])).mean(0)
         metrics = {f"{metric_key_prefix}_{name}": float(mean) for name, mean in zip(outputs, means, strict=True)}
         return EvalLoopOutput(predictions=np.zeros(0), label_ids=None, metrics=metrics, num_samples=len(rows))
-
-    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
-        # Weights are kept channels-last, and safetensors writes contiguous tensors only.
-        state = self.model.state_dict() if state_dict is None else state_dict  # type: ignore[union-attr]
-        super()._save(output_dir, {name: value.contiguous() for name, value in state.items()})
 
 
 def build_model(config: ScoreFollowingConfig) -> AveragedFollower:
@@ -128,14 +92,14 @@ def build_model(config: ScoreFollowingConfig) -> AveragedFollower:
 
 def training_arguments(config: ScoreFollowingConfig) -> TrainingArguments:
     """Translates `config` into the Trainer's arguments."""
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    batch_size = batch_of_process(config.batch_size)
     every = min(config.evaluate_every, config.steps)
     return TrainingArguments(
         output_dir=str(Path(config.output_dir) / "checkpoints"),
         max_steps=config.steps,
         train_sampling_strategy="sequential",  # the items are drawn by their numbers
-        per_device_train_batch_size=max(1, config.batch_size // processes),
-        per_device_eval_batch_size=max(1, config.batch_size // processes),
+        per_device_train_batch_size=batch_size,
+        per_device_eval_batch_size=batch_size,
         learning_rate=config.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=min(200, config.steps // 10),
@@ -189,7 +153,7 @@ def run(config: ScoreFollowingConfig) -> dict[str, Any]:
     results = {"config": settings, **(trainer.evaluate() if config.held_out else {})}
     if trainer.is_world_process_zero():
         output = Path(config.output_dir)
-        save_model(cast(AveragedFollower, trainer.model).averaged(), output / "model")
+        save_model(cast(AveragedFollower, trainer.model).averaged_net(), output / "model")
         write_card(results, len(Corpus(config.corpus)), output / "model")
         (output / "results.json").write_text(json.dumps(results, indent=2))
         if config.push_to:

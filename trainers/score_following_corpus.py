@@ -13,7 +13,7 @@ import argparse
 import os
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from scorehub.pipelines.score_following.spectrogram import LogSpectrogram
 from scorehub.rooms import add_noise, apply_room, random_room, room_response
 from scorehub.synthesis import default_soundfont, synthesise
 from scorehub.tempo import Manner, TempoCurve, humanise
+from scorehub.trainers.run_settings import claim
 from scorehub.trainers.score_following_pieces import Piece, notation_pieces, rebuilt_pieces
 
 LEVELS = 100.0  # of a spectrogram's value 1; 2.55 is louder than anything that was brought to -23 LUFS
@@ -174,6 +175,7 @@ def main() -> None:
     pieces += notation_pieces(options.notation, options.notation_count, options.seed)
     if not pieces:
         parser.error("--data_dir or --notation must name pieces, got none")
+    claim(options.output, asdict(plan))
     unread = pack_corpus(pieces, options.output, plan, options.workers)
     print(f"{len(pieces) - len(unread)} pieces: {options.output}; not read: {', '.join(unread) or 'none'}")
 

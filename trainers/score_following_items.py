@@ -22,6 +22,7 @@ from scorehub.pipelines.score_following.spectrogram import FRAMES_PER_SECOND, N_
 from scorehub.trainers.score_following_corpus import LEVELS
 
 Arrays = dict[str, np.ndarray]
+MOST_TRIES = 1000  # to draw a piece that has something to learn from
 NO_TIME = -1.0  # rate of a column of which it isn't known
 
 
@@ -121,7 +122,7 @@ class FollowingItems(Dataset[Item]):
 
     def __getitem__(self, number: int) -> Item:
         rng = np.random.default_rng([self.seed, number])
-        while True:  # a piece in which no system was found has nothing to learn from
+        for _ in range(MOST_TRIES):  # a piece in which no system was found has nothing to learn from
             piece = self.corpus.piece(int(rng.integers(len(self.corpus))))
             copies = sum(name.startswith("strips_") for name in piece)
             copy = int(rng.integers(1, copies)) if copies > 1 and rng.random() < self.draw.photographed else 0
@@ -129,6 +130,7 @@ class FollowingItems(Dataset[Item]):
             way = find_way(piece, copy, performance)
             if len(way.played) > 1:
                 return self._cut(piece, copy, performance, way, rng)
+        raise ValueError(f"corpus must have systems with notes, got none in {MOST_TRIES} pieces drawn")
 
     def _cut(self, piece: Arrays, copy: int, performance: int, way: Way, rng: np.random.Generator) -> Item:
         first, last = _choose_systems(way, self.draw.systems, rng)

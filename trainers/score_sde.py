@@ -23,7 +23,7 @@ from typing import Any, cast
 
 import torch
 from diffusers import UNet2DModel
-from transformers import EarlyStoppingCallback, set_seed
+from transformers import set_seed
 
 from scorehub import cards, hub
 from scorehub.pipelines.score_sde.paper.unet.score_net import ScoreNet
@@ -31,7 +31,7 @@ from scorehub.pipelines.score_sde.pipeline import ScoreSDEPipeline
 from scorehub.pipelines.score_sde.scheduler import sde_scheduler
 from scorehub.rolls import RollSpec
 from scorehub.study.files import write_json
-from scorehub.trainers.averaged_training import AverageWeights, LossTrainer
+from scorehub.trainers.averaged_training import AverageWeights, LossTrainer, Patience
 from scorehub.trainers.roll_strips import Strips, load_strips, make_strips, pack_strips, read_pieces, split_folds
 from scorehub.trainers.roll_windows import NoisyWindows, RollWindows
 from scorehub.trainers.run_settings import claim_folder, last_checkpoint
@@ -103,7 +103,7 @@ def make_trainer(
     length = min(HELD_OUT, len(held_out_windows))
     # Whole batches, so that the mean over batches is that over windows, however many processes share them.
     length -= length % config.batch_size if length > config.batch_size else 0
-    patience = [EarlyStoppingCallback(config.patience)] if config.patience else []
+    patience = [Patience(config.patience)] if config.patience else []
     return LossTrainer(
         model=None if build else build_model(config),
         model_init=build,  # type: ignore[arg-type]

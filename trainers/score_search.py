@@ -10,6 +10,7 @@ measures: compare those of one search by samples too.
 """
 
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,21 +34,34 @@ STRUCTURE = {"default": {"beta_max": (10.0, 40.0)}, "paper": {"sigma": (5.0, 50.
 
 
 def search(config: ScoreSDEConfig, training: Strips, held_out: Strips) -> BestRun:
-    """Trains `config.trials` models below `config.output_dir`, and returns the best by held-out loss.
+    """Trains `config.trials` models below `config.output_dir`, and returns the best by its least held-out loss.
+
+    A search that was stopped begins anew.
 
     Raises:
-        ValueError: the search is none of `SEARCHES`.
+        ValueError: the search is none of `SEARCHES`, or several processes are to share it.
         ImportError: Optuna is not installed.
     """
     if config.search not in SEARCHES:
         raise ValueError(f"search must be one of {SEARCHES}, got {config.search!r}")
+    if (processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
+        raise ValueError(f"processes of a search must be 1, got {processes}")
     import optuna
 
     structure = STRUCTURE[config.preset]
     space = ARGUMENTS | structure
 
+    least = math.inf  # held-out loss of a trial: a training keeps its best weights, not its last
+
     def build(trial: "optuna.Trial | None" = None) -> ScoreMatching:
+        nonlocal least
+        least = math.inf
         return build_model(config, **(_suggest(trial, structure) if trial else {}))
+
+    def objective(metrics: dict[str, float]) -> float:
+        nonlocal least
+        least = min(least, metrics["eval_loss"])
+        return least
 
     trainer = make_trainer(config, Path(config.output_dir), training, held_out, build)
     storage = optuna.storages.InMemoryStorage()
@@ -57,11 +71,12 @@ def search(config: ScoreSDEConfig, training: Strips, held_out: Strips) -> BestRu
             study.enqueue_trial({name: _at(share, *space[name]) for name, share in zip(space, point, strict=True)})
     best = trainer.hyperparameter_search(
         hp_space=lambda trial: _suggest(trial, ARGUMENTS),
-        compute_objective=lambda metrics: metrics["eval_loss"],
+        compute_objective=objective,
         n_trials=config.trials,
         direction="minimize",
         backend="optuna",
         sampler=_sampler(config, space),
+        pruner=optuna.pruners.NopPruner(),
         storage=storage,
         study_name="search",
         load_if_exists=True,

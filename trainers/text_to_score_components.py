@@ -71,7 +71,8 @@ def load_vae(config: TextToScoreConfig, base: Path) -> Any:
         set_seed(config.seed)
         return AutoencoderKL.from_config(AutoencoderKL.load_config(base / "vae"))
     folder = Path(config.vae) if config.vae else base / "vae"
-    _require(folder)
+    if not any(folder.glob("*.safetensors")):
+        raise ValueError(f"vae must be a folder with weights (*.safetensors), got {folder}")
     return AutoencoderKL.from_pretrained(folder, use_safetensors=True)
 
 

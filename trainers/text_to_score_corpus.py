@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from scorehub.dataset_builders.parquet_shards import ShardWriter
 from scorehub.pipelines.text_to_score.prompt import FIELDS
+from scorehub.trainers.run_settings import claim
 from scorehub.trainers.text_to_score_pages import Work, draw_page, find_works
 from scorehub.trainers.text_to_score_scans import Scan, cut_scan, find_scans
 
@@ -113,6 +114,7 @@ def main() -> None:
     scans = find_scans(options.scans) if options.scans else []
     if not works and not scans:
         parser.error("--excerpts or --scans must name pages, got none")
+    claim(options.output, {"pages": options.pages, "seed": options.seed})
     total = write_corpus(plan_pages(works, options.pages, scans, options.seed), options.output, options.workers)
     print(f"{total} pages drawn: {options.output}")
 

@@ -58,7 +58,8 @@ class VaePhase:
     """Phase 1: the VAE on squares of pages, or whole ones."""
 
     def __init__(self, config: TextToScoreConfig, pages: tuple[Pages, Pages]) -> None:
-        vae = load_vae(config, find_base(config)[0])
+        base, self.commit = find_base(config)
+        vae = load_vae(config, base)
         self.sets_scale = config.scratch
         items = PixelItems(vae, config.height, config.width, config.crop)
         self.training, self.held_out = make_draws(config, pages, items, items)
@@ -79,7 +80,7 @@ class VaePhase:
         if self.sets_scale:
             set_scaling_factor(net, (page.to(net.device) for page in self._pages(MEASURED)))
         net.save_pretrained(folder)
-        return ""
+        return self.commit
 
     def _pages(self, count: int) -> Iterator[Tensor]:
         for row in self.held_out.pages.take(count):

@@ -53,9 +53,9 @@ class Scan:
         if self.archive is None:
             return grey_page(Image.open(self.path))
         with tarfile.open(self.archive) as archive:
-            member = archive.getmember(self.path)
-            file = archive.extractfile(member)
-            if file is None or member.size > MAX_BYTES:
+            member = next((each for each in archive if each.name == self.path), None)
+            file = archive.extractfile(member) if member else None
+            if member is None or file is None or member.size > MAX_BYTES:
                 raise ValueError(f"picture must be a file of at most {MAX_BYTES:,} bytes, got {self.path}")
             return grey_page(Image.open(io.BytesIO(file.read())))
 

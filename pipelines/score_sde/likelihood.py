@@ -36,7 +36,8 @@ def log_likelihood(
         directions = torch.eye(dims, dtype=x.dtype, device=x.device)[:, None].expand(dims, len(x), dims)
         weight = 1.0
     else:
-        signs = torch.randint(0, 2, (probes, len(x), dims), generator=generator, dtype=torch.int64)
+        device = generator.device if generator else None
+        signs = torch.randint(0, 2, (probes, len(x), dims), generator=generator, dtype=torch.int64, device=device)
         directions, weight = (2 * signs - 1).to(x), 1 / probes
 
     def slope(state: Tensor, t: Tensor, rows: Tensor) -> Tensor:
@@ -76,4 +77,5 @@ def bits_per_dim(log_density: Tensor, dims: int, levels: int | None = None) -> T
 def dequantise(x: Tensor, levels: int = 2, generator: torch.Generator | None = None) -> Tensor:
     """Discrete values, equally spaced from -1 to 1, each spread evenly over its bin: [-1, 0) and [0, 1) for binary."""
     number = torch.round((x + 1) / 2 * (levels - 1))
-    return (number + torch.rand(x.shape, generator=generator).to(x)) / levels * 2 - 1
+    device = generator.device if generator else None
+    return (number + torch.rand(x.shape, generator=generator, device=device).to(x)) / levels * 2 - 1

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from scorehub.study.corpus import Corpus
 from scorehub.study.files import read_json, write_json
-from scorehub.study.settings import BATCHES, SYSTEMS, StudyConfig
+from scorehub.study.settings import SYSTEMS, StudyConfig
 
 if TYPE_CHECKING:
     from scorehub.trainers.grad_spsa_settings import GradSPSAConfig
@@ -88,7 +88,7 @@ def trainer_config(config: StudyConfig, corpus: Corpus, run: Run) -> "GradSPSACo
         held_out=config.validation_staves,
         optical_model=str(output / beside.name / "model") if beside else "",
         ablate=run.ablated,
-        batch_size=config.batch_size or BATCHES[run.network],
+        batch_size=config.batch_size,
         seed=config.seed,
         bf16=config.bf16,
         width=1.0 if is_default else config.width,

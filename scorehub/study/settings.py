@@ -10,7 +10,6 @@ FOLDS = 5
 # What hears, and its network in `grad_spsa_settings`; OMR is the same for all.
 SYSTEMS = {"baseline": "baseline", "grad_spsa": "grad_spsa", "default": "audio"}
 FREE = ("output_dir", "folds", "scenarios", "ablations", "jobs")  # may differ when a study goes on
-BATCHES = {"paper_optical": 16, "baseline": 4, "grad_spsa": 2, "audio": 8}  # but for the last as in its section 4
 
 Number = TypeVar("Number", int, float)
 
