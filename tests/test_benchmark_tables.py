@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scorehub.spaces.chorales.show import BACH
 from scorehub.trainers.score_config import parse_config
 
 ROOT = Path(__file__).parent.parent
@@ -69,6 +70,12 @@ def test_a_result_is_measured_as_its_table_was(command, table):
             usual = default(known[name])
             if name not in FREE and (name in shown or usual):
                 assert shown.get(name, usual) == values
+
+
+def test_what_the_space_says_of_bach_is_a_row_of_the_table():
+    table = (ROOT / "benchmarks" / "chorales.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| Bach, all 382 \|(.*)", table, re.MULTILINE)
+    assert [float(cell) for cell in row.split("|")[: len(BACH)]] == list(BACH.values())
 
 
 def test_the_training_that_the_catalogue_names_can_be_started():
