@@ -5,6 +5,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from scorehub.cli import app
+from scorehub.dataset_names import DATASETS, OF_NOTES
 
 COMMANDS = {"build", "load", "check", "stats", "classify", "distort", "download", "demo", "push", "generate"}
 COMMANDS |= {"convert", "doctor", "evaluate", "follow", "listen", "study", "transcribe"}
@@ -41,6 +42,18 @@ def test_each_build_shows_an_example(dataset):
     assert f"scorehub build {dataset} " in run("build", dataset, "--help").output
 
 
+@pytest.mark.parametrize(("command", "names"), [(["load"], DATASETS), (["build", "notes"], OF_NOTES)])
+def test_the_names_of_datasets_stand_in_the_help(command, names):
+    listed = run(*command, "--help").output.split("One of ")[1].split(".")[0]
+    assert " ".join(listed.split()) == ", ".join(names)
+
+
+def test_a_dataset_without_a_sample_is_shown_in_its_own_default():
+    result = run("load", "music_models", "--rows", "1")
+    assert result.exit_code == 0
+    assert "year: 1959" in result.output
+
+
 @pytest.mark.parametrize("what", sorted(GENERATES))
 def test_each_generate_shows_an_example(what):
     assert f"scorehub generate {what} " in run("generate", what, "--help").output
@@ -74,7 +87,10 @@ def test_each_push_shows_an_example(kind):
         (["build", "musicscore", "--config", "pdf"], "with --data-dir"),
         (["build", "musicscore", "--config", "pdf", "--data-dir", "nowhere"], "pdf_dir must be a folder, got nowhere"),
         (["check", "musicscore", "--data-dir", "x", "--config", "15k"], "config must be one of 400, 14k, 200k"),
+        (["check", "pop909", "--data-dir", "x"], "dataset must be musicscore, got 'pop909'"),
         (["load", "musicscore", "--config", "pdf"], "data_dir must be a folder of PDFs"),
+        (["load", "pop909"], "data_dir must be a checkout of github.com/music-x-lab/POP909-Dataset"),
+        (["load", "no_such_dataset"], "dataset must be one of musicscore, camera_primus"),
         (["generate", "roll", "--out", "x.mp3"], "out must end in one of .mid, .wav, .png, .npy, got x.mp3"),
         (["generate", "roll", "--out", "x.mid", "--preset", "big"], "preset must be one of ['default', 'paper']"),
         (["generate", "page"], "prompt must be a text, or fields by options such as --key, got none"),
