@@ -57,6 +57,7 @@ def listen(
     """Follow what is being played, and say when to turn the page, until the end or Ctrl-C.
 
     scorehub listen score.pdf
+
     arecord -f S16_LE -r 44100 | scorehub listen score.pdf --wav -
     """
     from scorehub import following, listening

@@ -37,6 +37,11 @@ def test_each_command_shows_an_example(command):
     assert f"scorehub {command} " in run(command, "--help").output
 
 
+def test_each_of_several_examples_has_a_line_of_its_own():
+    lines = [line.strip() for line in run("listen", "--help").output.splitlines()]
+    assert "scorehub listen score.pdf" in lines
+
+
 @pytest.mark.parametrize("dataset", sorted(BUILDS))
 def test_each_build_shows_an_example(dataset):
     assert f"scorehub build {dataset} " in run("build", dataset, "--help").output
