@@ -142,9 +142,7 @@ def _music(chance: float, fraction: float) -> str:
 def _verdict(page: dict[str, Any]) -> str:
     words = [page["verdict"], page["reason"], page.get("page_kind", "")]
     if "score_probability" in page:
-        words.append(
-            f"music with probability {page['score_probability']:.3f} on {page['music_fraction']:.0%} of the page"
-        )
+        words.append(_music(page["score_probability"], page["music_fraction"]))
     return ", ".join(filter(None, words))
 
 

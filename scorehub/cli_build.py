@@ -128,7 +128,7 @@ def msmd(
     out: Out = Path("msmd"),
     splits_file: Annotated[str | None, typer.Option(help="Published lists of pieces, as YAML.")] = None,
     layout: Annotated[str | None, typer.Option(help="strip unrolls pages into one long staff.")] = None,
-    licence: Annotated[list[str] | None, typer.Option(help="Only pieces under these, such as 'CC BY'.")] = None,
+    license: Annotated[list[str] | None, typer.Option(help="Only pieces under these, such as 'CC BY'.")] = None,
     audio: Audio = True,
     soundfont: SoundFont = None,
     workers: Workers = 0,
@@ -143,7 +143,7 @@ def msmd(
         "data_dir": data_dir and str(data_dir),
         "splits_file": splits_file,
         "layout": layout,
-        "licences": tuple(licence) if licence else None,
+        "licences": tuple(license) if license else None,
         "audio": audio,
         "soundfont": soundfont,
     }

@@ -47,6 +47,21 @@ def test_each_build_shows_an_example(dataset):
     assert f"scorehub build {dataset} " in run("build", dataset, "--help").output
 
 
+def options(command, path=()):
+    """All options of a command and of those below it, with their help."""
+    for name, below in getattr(command, "commands", {}).items():
+        yield from options(below, (*path, name))
+    for option in command.params:
+        yield path, option.name, getattr(option, "help", None)
+
+
+def test_options_of_one_meaning_are_spelt_and_explained_alike():
+    found = list(options(get_command(app)))
+    assert len({text for _, name, text in found if name == "model"}) == 1
+    assert {path[1] for path, name, _ in found if name == "license"} == {"msmd", "maestro"}
+    assert "licence" not in {name for _, name, _ in found}
+
+
 @pytest.mark.parametrize(("command", "names"), [(["load"], DATASETS), (["build", "notes"], OF_NOTES)])
 def test_the_names_of_datasets_stand_in_the_help(command, names):
     listed = run(*command, "--help").output.split("One of ")[1].split(".")[0]
@@ -98,6 +113,14 @@ def test_each_push_shows_an_example(kind):
         (["load", "no_such_dataset"], "dataset must be one of musicscore, camera_primus"),
         (["generate", "roll", "--out", "x.mp3"], "out must end in one of .mid, .wav, .png, .npy, got x.mp3"),
         (["generate", "roll", "--out", "x.mid", "--preset", "big"], "preset must be one of ['default', 'paper']"),
+        (["generate", "roll", "--out", "x.mid", "--steps", "0"], "error: steps must be 1 or more, got 0"),
+        (
+            ["generate", "repair", "x.mid", "--start", "0", "--end", "1", "--out", "y.mid", "--steps", "0"],
+            "error: steps must be 1 or more, got 0",
+        ),
+        (["generate", "chorale", "--out", "x.mid", "--bars", "0"], "error: bars must be 1 to 256, got 0"),
+        (["generate", "chorale", "--out", "x.mid", "--bars", "257"], "error: bars must be 1 to 256, got 257"),
+        (["classify", "missing.pdf"], "error: PDF must be a file, got missing.pdf"),
         (["generate", "page"], "prompt must be a text, or fields by options such as --key, got none"),
         (["generate", "page", "a music score", "--out", "x.jpg"], "out must end in one of .png, .pdf, got x.jpg"),
         (["evaluate", "text_to_score", "--real", "x", "--samples", "7"], "samples must be at least 8, got 7"),
