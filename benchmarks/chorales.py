@@ -57,8 +57,8 @@ ABOUT_WRITING = """
 
 {count} chorales of {bars} bars composed, and the melodies of as many test chorales harmonised for {bars} bars, at
 temperature 1, seeds 0 and on. Faults a hundred bars, as `scorehub.voice_leading` finds them; triads are the share of
-sixteenths whose notes have all of a major, minor, diminished or augmented triad; seconds for one chorale. Bach's row
-is all test chorales.
+sixteenths whose notes have all of a major, minor, diminished or augmented triad; seconds for one chorale. Bach's rows
+are all test chorales, and those of all splits.
 
 | who | {kinds} | triads, % | s |
 |---|{rules}--:|--:|"""
@@ -117,7 +117,9 @@ def main() -> None:
         print(f"| {network} | {weights:.2f} | {found} | {PUBLISHED[network]} |", flush=True)
     rules = {"kinds": " | ".join(KINDS), "rules": "--:|" * len(KINDS)}
     print(ABOUT_WRITING.format(count=options.count, bars=BARS, **rules))
+    whole = [to_pitches(grid) for split in grids.values() for grid in split]
     print(Writing(bach).row("Bach"))
+    print(Writing(whole).row(f"Bach, all {len(whole)}"))
     shown = {"Bach": bach[0]}
     for network, pipe in tqdm(pipes.items(), "writing", disable=None):
         print(write(pipe, [None] * options.count).row(f"{network}, composed"), flush=True)

@@ -103,7 +103,8 @@ def main() -> None:
     parser.add_argument("paths", type=Path, nargs="+")
     parser.add_argument("--every", type=int, default=1)
     options = parser.parse_args()
-    print("# Notes that a piano roll loses")
+    names = " ".join(path.name for path in options.paths)
+    print(f"# Notes that a piano roll loses\n\n`python benchmarks/roll_loss.py {names} --every {options.every}`")
     for path in options.paths:
         pieces = load(path, options.every)
         print(f"\n{path.name}: {len(pieces)} pieces, {sum(len(notes) for notes, _ in pieces):,} notes.\n")

@@ -189,10 +189,9 @@ def report(options: argparse.Namespace) -> Iterator[str]:
     torch.set_num_threads(1)
     model = load_follower(options.model)
     pieces = list(load_pieces(model, options.data_dir, options.split, options.limit))
-    fonts = ", ".join(Path(font).stem for font in options.soundfonts)
+    fonts = " ".join(Path(font).name for font in options.soundfonts)
     onsets = sum(len(piece.score.onsets) for piece in pieces)
-    yield "# Score following\n\n`python benchmarks/score_following.py --data_dir msmd_rebuilt`,"
-    yield f"SoundFonts {fonts}.\n"
+    yield f"# Score following\n\n`python benchmarks/score_following.py --data_dir msmd_rebuilt --soundfonts {fonts}`\n"
     yield f"{len(pieces)} whole pieces (split {options.split}), {onsets:,} onsets, one thread. Shares of onsets that"
     yield "are found so near in time, with 95 % of a bootstrap over pieces; ms a frame of 50 ms, features included."
     yield "Followed by pages: the images alone. By notes: time warping, which is given the symbolic score."

@@ -181,6 +181,8 @@ def main() -> None:
     pieces = [load_piece(name) for name in options.tunes]
     n_onsets = sum(len(piece.score.onsets) for piece in pieces)
     print("# Score following by on-line time warping, given the symbolic score\n")
+    font = f" --soundfont {options.soundfont.name}" if options.soundfont else ""
+    print(f"`python benchmarks/score_following_dtw.py{font}`\n")
     print(f"{len(pieces)} tunes, {n_onsets:,} onsets, one thread. Shares of onsets; the interval is that of 0.1 s.\n")
     print(f"| performance | {' | '.join(COLUMNS)} | 95 % | ms a frame |")
     print(f"|---|{'--:|' * (len(COLUMNS) + 2)}")

@@ -130,7 +130,8 @@ def report(options: argparse.Namespace) -> Iterator[str]:
     pieces = list(load_pieces(model, options))
     onsets = sum(len(piece.score.onsets) for piece in pieces)
     yield "# Following human performances\n\n`python benchmarks/score_following_human.py --data_dir asap-dataset"
-    yield f"--limit {options.limit} --max_pages {options.max_pages}`, SoundFont {Path(options.soundfont).stem}.\n"
+    font = Path(options.soundfont).name
+    yield f"--soundfont {font} --limit {options.limit} --max_pages {options.max_pages}`\n"
     yield f"{len(pieces)} pieces of ASAP, engraved by Verovio, one performance each, {onsets:,} onsets. Columns as in"
     yield "`score_following.md`.\n"
     shares = " | ".join(f"<= {share:g} s" for share in followers.SHARES)

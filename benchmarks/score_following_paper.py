@@ -153,9 +153,8 @@ def main() -> None:
     ):
         cases = make_cases(options, Path(folder))
         print("# Recurrent score followers, as the paper has them\n")
-        print(
-            "Options: " + ", ".join(f"{name} {value}" for name, value in vars(options).items() if name != "data_dir")
-        )
+        asked = " ".join(f"--{name} {value}" for name, value in vars(options).items() if name != "data_dir")
+        print(f"`python benchmarks/score_following_paper.py --data_dir msmd_rebuilt {asked}`\n")
         firsts = cases[:: len(CELLS) * len(JUMP_WEIGHTS)]
         for case in firsts:
             length = "short" if case.config.max_frames else "whole"

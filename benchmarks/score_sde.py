@@ -1,7 +1,7 @@
 """Samplers of the score-SDE piano rolls: speed and quality, against the loops of the paper's code on the same network.
 
     python -m scorehub.trainers.roll_corpus --data_dir data --output rolls.npz
-    python benchmarks/score_sde.py model rolls.npz --cache samples > benchmarks/score_sde.md
+    python benchmarks/score_sde.py model rolls.npz --cache samplers > benchmarks/score_sde.md
 
 The arguments are a pipeline's folder and the rolls that it was trained on. Samples go to the cache batch by batch, and
 a run that was stopped goes on there. It takes about half an hour on two idle cores; stderr says more when it starts.
@@ -210,7 +210,7 @@ def report(options: argparse.Namespace) -> Iterator[str]:
     threads = torch.get_num_threads()
     asked = f"--samples {options.samples} --evaluations {' '.join(map(str, options.evaluations))}"
     yield "# Samplers of the piano rolls\n"
-    yield f"`python benchmarks/score_sde.py model rolls.npz {asked}`, {threads} threads.\n"
+    yield f"`python benchmarks/score_sde.py model rolls.npz --cache samplers {asked}`, {threads} threads.\n"
     yield ABOUT_LOOPS.format(rounds=options.rounds)
     yield from speed_rows(pipe, held_out.spec.shape, most, options.rounds)
     base, ceiling = made[kinds[0]], judge(held_out, training)

@@ -1,7 +1,7 @@
 """Judgement of a score-SDE model of piano rolls: what it draws, how likely it finds music, what it repairs.
 
     python -m scorehub.trainers.roll_corpus --data_dir data --output rolls.npz
-    python benchmarks/score_sde_quality.py model rolls.npz --cache samples --figure rolls.png \\
+    python benchmarks/score_sde_quality.py model rolls.npz --cache quality --figure rolls.png \\
         > benchmarks/score_sde_quality.md
 
 The arguments are a pipeline's folder and the rolls that it was trained on, of which the split `validation` is held
@@ -183,7 +183,8 @@ def report(options: argparse.Namespace) -> Iterator[str]:
     if options.figure:
         save_picture(pipe, made, held_out, options.figure)
     asked = " ".join(f"--{name} {getattr(options, name)}" for name in ("samples", "repairs", "likelihoods"))
-    yield f"# Piano rolls: judgement of a model\n\n`python benchmarks/score_sde_quality.py model rolls.npz {asked}`"
+    yield "# Piano rolls: judgement of a model\n"
+    yield f"`python benchmarks/score_sde_quality.py model rolls.npz --cache quality {asked}`"
     yield f"\nGenerated: `ode_fast`, {made.evaluations} evaluations, seeds from 0.\n"
     yield from feature_lines(held_out, made, training)
     yield from neighbour_lines(held_out, made, options.rolls)

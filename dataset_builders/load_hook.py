@@ -17,11 +17,8 @@ import datasets.inspect
 import datasets.load
 from datasets.load import BuilderConfigsParameters, DatasetModule
 
-FOLDERS = ("musicscore", "camera_primus", "msmd", "performances", "maestro", "dadagp", "music_models")
-MODULES = (
-    *("lakh", "jsb_chorales", "js_fakes", "js_fakes_4bars", "nottingham", "pop909", "metamidi", "giantmidi"),
-    *("crestmuse", "rwc"),
-)
+from scorehub.dataset_names import FOLDERS, MODULES
+
 BUILDERS = {
     **{name: f"scorehub.dataset_builders.{name}.{name}" for name in FOLDERS},
     **{name: f"scorehub.dataset_builders.{name}" for name in MODULES},

@@ -19,6 +19,7 @@ from scorehub import (
     cli_transcribe,
 )
 from scorehub.cli_parts import one_line_errors
+from scorehub.dataset_names import DATASETS
 
 app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(cli_build.app, name="build")
@@ -31,20 +32,11 @@ app.command()(cli_follow.follow)
 app.command()(cli_follow.listen)
 app.command()(cli_transcribe.transcribe)
 
-Dataset = Annotated[str, typer.Argument(help="Name of the dataset, such as musicscore.")]
-
-
-def _known(dataset: str) -> None:
-    from scorehub.dataset_builders.load_hook import BUILDERS
-
-    if dataset not in BUILDERS:
-        raise ValueError(f"dataset must be one of {', '.join(BUILDERS)}, got {dataset!r}")
-
 
 @app.command()
 def load(
-    dataset: Dataset,
-    config: Annotated[str, typer.Option(help="A configuration; see the README.")] = "sample",
+    dataset: Annotated[str, typer.Argument(help=f"One of {', '.join(DATASETS)}.")],
+    config: Annotated[str | None, typer.Option(help="A configuration; the dataset's default if none.")] = None,
     data_dir: Annotated[str | None, typer.Option(help="What the configuration reads.")] = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
     rows: Annotated[int, typer.Option(help="Rows to show.")] = 3,
@@ -58,7 +50,8 @@ def load(
     import scorehub.dataset_builders  # noqa: F401 - makes the name known to load_dataset
 
     with one_line_errors():
-        _known(dataset)
+        if dataset not in DATASETS:
+            raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, got {dataset!r}")
         stream = datasets.load_dataset(dataset, config, data_dir=data_dir, split=split, streaming=True)
         for row in stream.decode(False).take(rows):
             typer.echo("\n".join(f"{name}: {_shown(value)}" for name, value in row.items()) + "\n")
@@ -80,7 +73,7 @@ def _shown(value: Any) -> str:
 
 @app.command()
 def check(
-    dataset: Dataset,
+    dataset: Annotated[str, typer.Argument(help="musicscore: no other has a published form that is read so.")],
     data_dir: Annotated[str, typer.Option(help="Local copy or hf:// address of the published form.")],
     config: Annotated[str, typer.Option(help="400, 14k or 200k.")] = "400",
 ) -> None:
@@ -91,7 +84,8 @@ def check(
     from scorehub.dataset_builders.musicscore import published
 
     with one_line_errors():
-        _known(dataset)
+        if dataset != "musicscore":
+            raise ValueError(f"dataset must be musicscore, got {dataset!r}")
         if config not in published.FOLDERS:
             raise ValueError(f"config must be one of {', '.join(published.FOLDERS)}, got {config!r}")
         report = published.audit(data_dir, config)
@@ -148,9 +142,7 @@ def _music(chance: float, fraction: float) -> str:
 def _verdict(page: dict[str, Any]) -> str:
     words = [page["verdict"], page["reason"], page.get("page_kind", "")]
     if "score_probability" in page:
-        words.append(
-            f"music with probability {page['score_probability']:.3f} on {page['music_fraction']:.0%} of the page"
-        )
+        words.append(_music(page["score_probability"], page["music_fraction"]))
     return ", ".join(filter(None, words))
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from scorehub.cli_parts import Executor, Out, Partition, Workers, one_line_errors
+from scorehub.dataset_names import OF_NOTES
 
 app = typer.Typer(no_args_is_help=True, help="Build a dataset with its card; run it again to go on after a stop.")
 
@@ -127,7 +128,7 @@ def msmd(
     out: Out = Path("msmd"),
     splits_file: Annotated[str | None, typer.Option(help="Published lists of pieces, as YAML.")] = None,
     layout: Annotated[str | None, typer.Option(help="strip unrolls pages into one long staff.")] = None,
-    licence: Annotated[list[str] | None, typer.Option(help="Only pieces under these, such as 'CC BY'.")] = None,
+    license: Annotated[list[str] | None, typer.Option(help="Only pieces under these, such as 'CC BY'.")] = None,
     audio: Audio = True,
     soundfont: SoundFont = None,
     workers: Workers = 0,
@@ -142,7 +143,7 @@ def msmd(
         "data_dir": data_dir and str(data_dir),
         "splits_file": splits_file,
         "layout": layout,
-        "licences": tuple(licence) if licence else None,
+        "licences": tuple(license) if license else None,
         "audio": audio,
         "soundfont": soundfont,
     }
@@ -189,7 +190,7 @@ def maestro(
 
 @app.command()
 def notes(
-    dataset: Annotated[str, typer.Argument(help="Such as pop909; all of them stand in the README.")],
+    dataset: Annotated[str, typer.Argument(help=f"One of {', '.join(OF_NOTES)}.")],
     config: Annotated[str | None, typer.Option(help="The dataset's default if none.")] = None,
     data_dir: DataDir = None,
     out: Out = Path("notes"),
@@ -201,13 +202,11 @@ def notes(
 
     scorehub build notes nottingham --config melody --data-dir nottingham-dataset/ --out dataset/
     """
-    from scorehub.dataset_builders import load_hook, note_corpus
+    from scorehub.dataset_builders import load_hook
 
     with one_line_errors():
-        builders = {name: load_hook.builder_class(name) for name in load_hook.BUILDERS}
-        known = [name for name, builder in builders.items() if issubclass(builder, note_corpus.NoteCorpus)]
-        if dataset not in known:
-            raise ValueError(f"dataset must be one of {', '.join(known)}, got {dataset!r}")
-        chosen = config or builders[dataset].DEFAULT_CONFIG_NAME
+        if dataset not in OF_NOTES:
+            raise ValueError(f"dataset must be one of {', '.join(OF_NOTES)}, got {dataset!r}")
+        chosen = config or load_hook.builder_class(dataset).DEFAULT_CONFIG_NAME
     options = {"data_dir": data_dir and str(data_dir)}
     _build(dataset, chosen, out, options, (workers, executor, slurm_partition))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from tqdm import tqdm
 
-from scorehub.cli_parts import one_line_errors
+from scorehub.cli_parts import Model, one_line_errors
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -23,7 +23,7 @@ def evaluate() -> None:
 @app.command("text_to_score")
 def evaluate_text_to_score(
     real: Annotated[str, typer.Option(help="Folder of Parquet pages, or a dataset of the Hub.")],
-    model: Annotated[str | None, typer.Option(help="Folder or Hub repository; the embedded one if none.")] = None,
+    model: Model = None,
     samples: Annotated[int, typer.Option(help="Pages that are drawn with each setting, 8 or more.")] = 64,
     guidance: Annotated[list[float] | None, typer.Option(help="Of classifier-free guidance, 3; repeatable.")] = None,
     steps: Annotated[list[int] | None, typer.Option(help="Of the sampler, 20; repeatable.")] = None,

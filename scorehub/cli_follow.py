@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scorehub.cli_parts import one_line_errors
+from scorehub.cli_parts import Model, one_line_errors
 
 if TYPE_CHECKING:
     from scorehub.pipelines.score_following.follower import Position
@@ -19,7 +19,7 @@ def follow(
     picture: Annotated[Path | None, typer.Option(help="PNG to write: place and confidence over time.")] = None,
     positions: Annotated[Path | None, typer.Option(help="CSV to write: a line for each 50 ms.")] = None,
     lead: Annotated[float, typer.Option(help="Seconds before its end at which a page is turned.")] = 1.0,
-    model: Annotated[str | None, typer.Option(help="Folder or Hub repository; the embedded one if none.")] = None,
+    model: Model = None,
 ) -> None:
     """Follow a recording through the pages of its score, and turn them.
 
@@ -52,11 +52,12 @@ def listen(
     lead: Annotated[float, typer.Option(help="How long before its end a page is turned.")] = 1.0,
     unit: Annotated[str, typer.Option(help="Of the lead: seconds, or quarters of the score.")] = "seconds",
     positions: Annotated[Path | None, typer.Option(help="CSV to write: a line for each 50 ms.")] = None,
-    model: Annotated[str | None, typer.Option(help="Folder or Hub repository; the embedded one if none.")] = None,
+    model: Model = None,
 ) -> None:
     """Follow what is being played, and say when to turn the page, until the end or Ctrl-C.
 
     scorehub listen score.pdf
+
     arecord -f S16_LE -r 44100 | scorehub listen score.pdf --wav -
     """
     from scorehub import following, listening

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from tqdm import tqdm
 
-from scorehub.cli_parts import one_line_errors
+from scorehub.cli_parts import Model, one_line_errors
 
 if TYPE_CHECKING:
     from scorehub.pipelines.score_sde.samplers import Callback
@@ -20,7 +20,6 @@ app = typer.Typer(no_args_is_help=True, help="Music from the models: new, or in 
 KINDS = {".mid": "midi", ".wav": "audio", ".png": "image", ".npy": "array"}
 
 Target = Annotated[Path, typer.Option(help="File to write: .mid, .wav, .png or .npy.")]
-Model = Annotated[str | None, typer.Option(help="Folder or Hub repository of a trusted model; the embedded if none.")]
 Sampler = Annotated[str, typer.Option(help="ode_fast, ode, euler_maruyama or predictor_corrector.")]
 Steps = Annotated[int | None, typer.Option(help="Steps of the sampler; its own number if none.")]
 Seed = Annotated[int, typer.Option(help="The same seed makes the same music.")]
@@ -46,6 +45,7 @@ def generate_roll(
     with one_line_errors():
         if out.suffix not in KINDS:
             raise ValueError(f"out must end in one of {', '.join(KINDS)}, got {out.name}")
+        _check_steps(steps)
         pipe = load_pipeline(model, preset)
         draw = torch.Generator().manual_seed(seed)
         with _progress() as callback:
@@ -73,6 +73,7 @@ def generate_repair(
     from scorehub.repair import Sampling, load_pipeline, repair_passage
 
     with one_line_errors():
+        _check_steps(steps)
         with midi.open("rb") as file:
             piece = read_midi(file.read(MAX_MIDI_BYTES + 1))
         pipe = load_pipeline(model)
@@ -154,16 +155,24 @@ def generate_chorale(
     scorehub generate chorale --melody tune.mid --network coconet --out chorale.musicxml
     """
     from scorehub.chorales import SUFFIXES, load_writer, read_melody, write_chorale
-    from scorehub.pipelines.chorales.grids import STEPS_PER_BAR
+    from scorehub.pipelines.chorales.grids import MAX_STEPS, STEPS_PER_BAR
 
     with one_line_errors():
         if out.suffix not in SUFFIXES:
             raise ValueError(f"out must end in one of {', '.join(SUFFIXES)}, got {out.name}")
+        if not 1 <= bars <= MAX_STEPS // STEPS_PER_BAR:
+            raise ValueError(f"bars must be 1 to {MAX_STEPS // STEPS_PER_BAR}, got {bars}")
         given = None if melody is None else read_melody(melody, tempo)
         write = load_writer(network, model)
         (made,) = write(given, steps=STEPS_PER_BAR * bars, seed=seed, temperature=temperature, tempo=tempo)
         write_chorale(made["pitches"], out, tempo)
         typer.echo(f"wrote {out}, {len(made['pitches']) / STEPS_PER_BAR:g} bars")
+
+
+def _check_steps(steps: int | None) -> None:
+    """The pipeline would name its own argument, which is no option."""
+    if steps is not None and steps < 1:
+        raise ValueError(f"steps must be 1 or more, got {steps}")
 
 
 def _one_prompt(prompt: str | None, fields: dict[str, str]) -> "Prompt":

@@ -11,6 +11,9 @@ Out = Annotated[Path, typer.Option(help="Folder for the dataset.")]
 Workers = Annotated[int, typer.Option(help="Tasks at a time; 0 for one per core.")]
 Executor = Annotated[str, typer.Option(help="local, slurm or ray.")]
 Partition = Annotated[str, typer.Option(help="Partition for --executor slurm.")]
+Model = Annotated[
+    str | None, typer.Option(help="Folder or Hub repository of a model that you trust; the embedded one if none.")
+]
 
 
 @contextmanager

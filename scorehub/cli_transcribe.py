@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from scorehub.cli_parts import one_line_errors
+from scorehub.cli_parts import Model, one_line_errors
 
 
 def transcribe(
@@ -13,7 +13,7 @@ def transcribe(
     out: Annotated[Path | None, typer.Option(help="File to write: .musicxml, .xml, .mid, .midi or .semantic.")] = None,
     fusion: Annotated[str | None, typer.Option(help="How both sides become one; the model's setting if none.")] = None,
     weight: Annotated[float | None, typer.Option(help="Share of the picture, 0 to 1; the model's if none.")] = None,
-    model: Annotated[str | None, typer.Option(help="Folder or Hub repository; the embedded one if none.")] = None,
+    model: Model = None,
 ) -> None:
     """Transcribe a staff from its picture, a recording, or both, and say where they disagree.
 

@@ -15,6 +15,12 @@ PROJECT = [(kind, card) for kind, folder in FOLDERS for card in sorted((ROOT / f
 TEMPLATES = sorted((ROOT / "model_cards").glob("*.md"))
 
 
+def find_section(path, title):
+    """The text below a heading."""
+    (section,) = [each for each in read_sections(path.read_text(encoding="utf-8")) if each.title == title]
+    return section.text
+
+
 def faults_of(kind, old, new):
     """What is found in a card of which a part is changed."""
     assert CARDS[kind].count(old) == 1
@@ -34,6 +40,14 @@ def test_every_template_makes_a_card_that_is_fit_for_the_hub(template):
     text = template.read_text(encoding="utf-8")
     kind = "dataset" if "$front_matter" in text else "model"
     assert find_faults(Template(text).substitute(values), kind) == []
+
+
+def test_templates_promise_nothing_that_depends_on_data_and_luck():
+    cards = ROOT / "model_cards"
+    rolls, chorales = (find_section(cards / f"{name}.md", "Limits") for name in ("score_sde", "chorales"))
+    assert "`dataset` and `rolls` in the settings" in rolls
+    assert "Western" not in rolls  # the trainer takes any dataset of notes
+    assert "learnt, not enforced" in chorales
 
 
 @pytest.mark.parametrize("kind", sorted(CARDS))

@@ -5,6 +5,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from scorehub.cli import app
+from scorehub.dataset_names import DATASETS, OF_NOTES
 
 COMMANDS = {"build", "load", "check", "stats", "classify", "distort", "download", "demo", "push", "generate"}
 COMMANDS |= {"convert", "doctor", "evaluate", "follow", "listen", "study", "transcribe"}
@@ -36,9 +37,41 @@ def test_each_command_shows_an_example(command):
     assert f"scorehub {command} " in run(command, "--help").output
 
 
+def test_each_of_several_examples_has_a_line_of_its_own():
+    lines = [line.strip() for line in run("listen", "--help").output.splitlines()]
+    assert "scorehub listen score.pdf" in lines
+
+
 @pytest.mark.parametrize("dataset", sorted(BUILDS))
 def test_each_build_shows_an_example(dataset):
     assert f"scorehub build {dataset} " in run("build", dataset, "--help").output
+
+
+def options(command, path=()):
+    """All options of a command and of those below it, with their help."""
+    for name, below in getattr(command, "commands", {}).items():
+        yield from options(below, (*path, name))
+    for option in command.params:
+        yield path, option.name, getattr(option, "help", None)
+
+
+def test_options_of_one_meaning_are_spelt_and_explained_alike():
+    found = list(options(get_command(app)))
+    assert len({text for _, name, text in found if name == "model"}) == 1
+    assert {path[1] for path, name, _ in found if name == "license"} == {"msmd", "maestro"}
+    assert "licence" not in {name for _, name, _ in found}
+
+
+@pytest.mark.parametrize(("command", "names"), [(["load"], DATASETS), (["build", "notes"], OF_NOTES)])
+def test_the_names_of_datasets_stand_in_the_help(command, names):
+    listed = run(*command, "--help").output.split("One of ")[1].split(".")[0]
+    assert " ".join(listed.split()) == ", ".join(names)
+
+
+def test_a_dataset_without_a_sample_is_shown_in_its_own_default():
+    result = run("load", "music_models", "--rows", "1")
+    assert result.exit_code == 0
+    assert "year: 1959" in result.output
 
 
 @pytest.mark.parametrize("what", sorted(GENERATES))
@@ -74,9 +107,20 @@ def test_each_push_shows_an_example(kind):
         (["build", "musicscore", "--config", "pdf"], "with --data-dir"),
         (["build", "musicscore", "--config", "pdf", "--data-dir", "nowhere"], "pdf_dir must be a folder, got nowhere"),
         (["check", "musicscore", "--data-dir", "x", "--config", "15k"], "config must be one of 400, 14k, 200k"),
+        (["check", "pop909", "--data-dir", "x"], "dataset must be musicscore, got 'pop909'"),
         (["load", "musicscore", "--config", "pdf"], "data_dir must be a folder of PDFs"),
+        (["load", "pop909"], "data_dir must be a checkout of github.com/music-x-lab/POP909-Dataset"),
+        (["load", "no_such_dataset"], "dataset must be one of musicscore, camera_primus"),
         (["generate", "roll", "--out", "x.mp3"], "out must end in one of .mid, .wav, .png, .npy, got x.mp3"),
         (["generate", "roll", "--out", "x.mid", "--preset", "big"], "preset must be one of ['default', 'paper']"),
+        (["generate", "roll", "--out", "x.mid", "--steps", "0"], "error: steps must be 1 or more, got 0"),
+        (
+            ["generate", "repair", "x.mid", "--start", "0", "--end", "1", "--out", "y.mid", "--steps", "0"],
+            "error: steps must be 1 or more, got 0",
+        ),
+        (["generate", "chorale", "--out", "x.mid", "--bars", "0"], "error: bars must be 1 to 256, got 0"),
+        (["generate", "chorale", "--out", "x.mid", "--bars", "257"], "error: bars must be 1 to 256, got 257"),
+        (["classify", "missing.pdf"], "error: PDF must be a file, got missing.pdf"),
         (["generate", "page"], "prompt must be a text, or fields by options such as --key, got none"),
         (["generate", "page", "a music score", "--out", "x.jpg"], "out must end in one of .png, .pdf, got x.jpg"),
         (["evaluate", "text_to_score", "--real", "x", "--samples", "7"], "samples must be at least 8, got 7"),

@@ -9,6 +9,7 @@ from PIL import Image
 from space_browser import CHROMIUM, Space, visit
 
 from scorehub.spaces.demo import app as demo
+from scorehub.spaces.demo import front_page
 
 APP = Path(demo.__file__)
 TITLES = [space.title for space in demo.SPACES]
@@ -37,6 +38,11 @@ def test_a_space_that_can_not_be_opened_says_why_and_the_others_are_there(opened
     assert reason.startswith('<p class="reason">MusicScore can&#x27;t be shown: dataset must be the folder of a built')
     tabs = [tab for tab in blocks_of(opened, gr.Tab) if tab.elem_id in {space.name for space in demo.SPACES}]
     assert [len(tab.children) > 1 for tab in tabs] == [space.name != "musicscore" for space in demo.SPACES]
+
+
+def test_the_first_tab_says_what_is_true_wherever_the_demo_runs():
+    assert "with the models that" in front_page.INTRO
+    assert "this machine" not in front_page.INTRO  # on the Hub, uploads leave the visitor's
 
 
 def test_a_style_holds_in_its_own_tab_alone():

@@ -8,8 +8,10 @@ import pytest
 from datasets import get_dataset_config_names, get_dataset_default_config_name, load_dataset, load_dataset_builder
 
 import scorehub.dataset_builders
-from scorehub.dataset_builders.load_hook import install
+from scorehub.dataset_builders.load_hook import BUILDERS, builder_class, install
 from scorehub.dataset_builders.musicscore.musicscore import MusicScore
+from scorehub.dataset_builders.note_corpus import NoteCorpus
+from scorehub.dataset_names import DATASETS, OF_NOTES
 
 assert scorehub.dataset_builders
 
@@ -24,6 +26,12 @@ def pdfs(tmp_path):
         document.save(folder / "a.pdf")
         document.save(folder / "b.pdf")
     return folder
+
+
+def test_what_is_a_dataset_of_notes_is_known_without_its_builder():
+    of_notes = {name for name in BUILDERS if issubclass(builder_class(name), NoteCorpus)}
+    assert of_notes == set(OF_NOTES)
+    assert tuple(BUILDERS) == DATASETS
 
 
 def test_config_names_are_listed():

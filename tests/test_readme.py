@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from scorehub.dataset_names import FOLDERS
+
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
 
@@ -14,6 +16,11 @@ def test_the_parts_of_the_builders_work_as_shown():
     assert names["camera"].dtype == names["phone"].dtype == "uint8"
     assert len(names["audio"]) > 22050
     assert list(names["boxes"]["pitch"]) == [67, 69, 71, 74]
+
+
+def test_every_folder_of_a_builder_stands_in_the_table():
+    table = README[README.index("## What is where") : README.index("## MusicScore")]
+    assert [name for name in FOLDERS if f"| `dataset_builders/{name}/` |" not in table] == []
 
 
 def test_every_module_stands_in_the_tree():

@@ -15,7 +15,13 @@ from scorehub.pipelines.score_following import staves
 
 
 def judge_pdf(path: Path, preset: str = "default", min_music_fraction: float = 0.0) -> list[Facts]:
-    """The facts of each page, as `manifest.page_row` and `manifest.pdf_row` take them, up to the page classifier."""
+    """The facts of each page, as `manifest.page_row` and `manifest.pdf_row` take them, up to the page classifier.
+
+    Raises:
+        ValueError: there is no such file.
+    """
+    if not path.is_file():
+        raise ValueError(f"PDF must be a file, got {path}")
     config = CurationConfig(
         pdf_dir=path.parent,
         out_dir=path.parent,

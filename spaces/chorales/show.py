@@ -17,7 +17,8 @@ from scorehub.spaces.chorales.writing import Unfinished
 from scorehub.voice_leading import KINDS, Fault, find_faults
 
 EMPTY = "Nothing is written yet"
-# Faults in a hundred bars of Bach's own, as `find_faults` counts them in the 382 pieces of Jsb16thSeparated.json.
+# Faults in a hundred bars of Bach's own, as `find_faults` counts them in the 382 pieces of Jsb16thSeparated.json: the
+# row of all in benchmarks/chorales.md, by `python benchmarks/chorales.py --data_dir Jsb16thSeparated.json.gz`.
 BACH = dict(zip(KINDS, (1.0, 0.7, 8.8, 4.9, 3.6), strict=True))
 _SHOWN_PLACES = 6  # of each rule
 _BEFORE = 4  # sixteenths that are heard before a place

@@ -8,8 +8,8 @@ from pathlib import Path
 import gradio as gr
 
 INTRO = """# scorehub
-Sheet music for machine learning. Every tab is a Space that also stands alone; all of them work on this machine, with
-the models that come with the project, and nothing leaves it."""
+Sheet music for machine learning. Every tab is a Space that also stands alone; all of them work with the models that
+come with the project."""
 
 CSS = """
 .doors { display: grid !important; gap: 1.5rem;
