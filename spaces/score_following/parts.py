@@ -17,6 +17,8 @@ from scorehub.spaces.score_following import browser, messages
 from scorehub.spaces.score_following.listening import Heard
 from scorehub.spaces.score_following.piece import Piece
 
+OPENED = "pages must have been opened"  # to be followed
+
 
 @dataclass(frozen=True)
 class Parts:
