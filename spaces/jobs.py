@@ -5,7 +5,8 @@ from typing import Any, TypeVar
 HOUR = 3600  # seconds
 QUIET: dict[str, Any] = {"show_progress": "hidden"}
 # One at a time, of all tabs and visitors: the network takes all cores.
-ONE_JOB: dict[str, Any] = {**QUIET, "concurrency_limit": 1, "concurrency_id": "network"}
+IN_TURN: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "network"}
+ONE_JOB: dict[str, Any] = QUIET | IN_TURN
 Updates = dict[Any, Any]
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ import gradio as gr
 from scorehub.following_video import write_video
 from scorehub.pipelines.score_following.modeling_score_follower import ScoreFollowerModel
 from scorehub.spaces import markup
-from scorehub.spaces.jobs import ONE_JOB, QUIET, Updates, still_kept
+from scorehub.spaces.jobs import IN_TURN, ONE_JOB, QUIET, Updates, still_kept
 from scorehub.spaces.score_following import messages, piece
 from scorehub.spaces.score_following.listening import Heard, Hearing, Lead
 from scorehub.spaces.score_following.parts import OPENED, Parts, in_words
@@ -154,4 +154,4 @@ def connect_video(parts: Parts) -> None:
             yield {parts.make_video: gr.Button(visible=False), parts.video: made}
 
     outputs = [parts.make_video, parts.video]
-    parts.make_video.click(film, parts.heard, outputs, concurrency_limit=1, concurrency_id="network")
+    parts.make_video.click(film, parts.heard, outputs, **IN_TURN)
