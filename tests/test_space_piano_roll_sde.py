@@ -146,7 +146,7 @@ def test_new_notes_are_those_that_begin_in_the_passage_but_for_drums():
         (write_midi(make_notes([], [], [])), "1 to 50,000 notes"),
         (write_midi(make_notes([4000.0], [1.0], [60])), "in 1 to 3,600 s"),
         (write_midi(make_notes([0.0], [0.5], [60])), "got 1 in 0.5 s"),
-        (bytes(piece.MAX_BYTES + 1), "at most 2097152 bytes"),
+        (bytes(piece.MAX_BYTES + 1), "MIDI file must have at most 2 MB, got 2.1"),
     ],
 )
 def test_an_upload_that_is_no_fit_piece_is_refused_with_a_reason(tmp_path, content, reason):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from scorehub.pipelines.music_transcription.music import read_music
 from scorehub.pipelines.music_transcription.semantic import MultiRest, TimeSignature
 from scorehub.pipelines.music_transcription.sounding import timeline
+from scorehub.spaces.markup import sentence
 from scorehub.spaces.music_transcription.reading import Sign
 
 _NAMED = 3  # of them in words
@@ -39,8 +40,7 @@ def doubt_measures(signs: Sequence[Sign]) -> list[str]:
     if not named:
         return []
     more = f"; {len(named):,} in all don't add up" if len(named) > _NAMED else ""
-    text = ", ".join(named[:_NAMED])
-    return [f"{text[:1].upper()}{text[1:]}{more}."]
+    return [f"{sentence(', '.join(named[:_NAMED]))}{more}."]
 
 
 def _measures(signs: Sequence[Sign]) -> list[_Measure]:

@@ -81,5 +81,4 @@ def in_words() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        text = str(error)
-        raise gr.Error(text[:1].upper() + text[1:], print_exception=False) from None
+        raise gr.Error(markup.sentence(error), print_exception=False) from None

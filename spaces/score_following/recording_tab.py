@@ -134,7 +134,7 @@ def connect_lead(parts: Parts, lead: list[Any]) -> None:
         if heard is None:
             return
         turned = replace(heard, turns=Lead(amount, unit).turns(heard.piece.score, heard.positions))
-        with TemporaryDirectory() as folder:
+        with in_words(), TemporaryDirectory() as folder:
             yield {parts.heard: turned, parts.news: messages.turns(turned.turns)} | parts.files(turned, Path(folder))
 
     amount, unit = lead
