@@ -108,14 +108,7 @@ def find_marks(svg: str, font: str) -> tuple[list[Mark], list[Mark]]:
     Raises:
         ValueError: it is no engraved SVG.
     """
-    try:
-        root = ElementTree.fromstring(svg)  # noqa: S314 - verovio's own, which declares no entities
-    except ElementTree.ParseError as error:
-        raise ValueError(f"SVG must be well formed, got: {error}") from None
-    drawing = root.find(f"{_SVG}svg[@class='definition-scale']/{_SVG}g[@class='page-margin']")
-    if drawing is None:
-        raise ValueError(f"SVG must be engraved by verovio, got {svg[:80]!r}")
-    place = _Place(_drawing_scale(svg), *_numbers(drawing.get("transform", "translate(0, 0)")))
+    drawing, place = _drawing(svg)
     heads, staves = [], []
     system = staff = -1
     measure = note = ""
@@ -138,13 +131,38 @@ def find_marks(svg: str, font: str) -> tuple[list[Mark], list[Mark]]:
     return heads, staves
 
 
+def find_boxes(svg: str, font: str) -> dict[str, Box]:
+    """What is drawn of each sign of a page that is engraved in `font`, by its id: all that is in its group.
+
+    Glyphs have the font's boxes, curves those of the points by which they are bent. What is not drawn has none.
+
+    Raises:
+        ValueError: it is no engraved SVG.
+    """
+    drawing, place = _drawing(svg)
+    found = {group.get("id", ""): _boxes(group, font) for group in drawing.iter(f"{_SVG}g")}
+    return {name: place.box(hull(boxes)) for name, boxes in found.items() if name and boxes}
+
+
+def _boxes(group: ElementTree.Element, font: str) -> list[Box]:
+    boxes = [_glyph_box(use, font) for use in group.iter(f"{_SVG}use")]
+    boxes += [_points_box(path.get("d", "")) for path in group.iter(f"{_SVG}path")]
+    for rect in group.iter(f"{_SVG}rect"):
+        x, y, width, height = (float(rect.get(name, "0")) for name in ("x", "y", "width", "height"))
+        boxes.append((x, y, x + width, y + height))
+    return boxes
+
+
 def _head_boxes(group: ElementTree.Element, font: str) -> list[Box]:
     """Of the glyphs of a notehead, or of the polygons that breves and ligatures are drawn with."""
     boxes = [_glyph_box(use, font) for use in group.findall(f"{_SVG}use")]
-    for polygon in group.findall(f"{_SVG}polygon"):
-        numbers = _numbers(polygon.get("points", ""))
-        boxes.append((min(numbers[::2]), min(numbers[1::2]), max(numbers[::2]), max(numbers[1::2])))
-    return boxes
+    return boxes + [_points_box(polygon.get("points", "")) for polygon in group.findall(f"{_SVG}polygon")]
+
+
+def _points_box(text: str) -> Box:
+    """Around points, in a text in which all numbers are x, y, x, y."""
+    numbers = _numbers(text)
+    return min(numbers[::2]), min(numbers[1::2]), max(numbers[::2]), max(numbers[1::2])
 
 
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -167,6 +185,18 @@ class _Place:
             self.scale * (self.left + to_x),
             self.scale * (self.top + to_y),
         )
+
+
+def _drawing(svg: str) -> tuple[ElementTree.Element, _Place]:
+    """The drawing inside the page's margin, and its place."""
+    try:
+        root = ElementTree.fromstring(svg)  # noqa: S314 - verovio's own, which declares no entities
+    except ElementTree.ParseError as error:
+        raise ValueError(f"SVG must be well formed, got: {error}") from None
+    drawing = root.find(f"{_SVG}svg[@class='definition-scale']/{_SVG}g[@class='page-margin']")
+    if drawing is None:
+        raise ValueError(f"SVG must be engraved by verovio, got {svg[:80]!r}")
+    return drawing, _Place(_drawing_scale(svg), *_numbers(drawing.get("transform", "translate(0, 0)")))
 
 
 def _drawing_scale(svg: str) -> float:

@@ -64,8 +64,13 @@ def progress(text: str, done: float | None = None) -> str:
 
 def reason(error: Exception | str) -> str:
     """Why something could not be done."""
-    text = str(error)
-    return f'<p class="reason">{escape(text[:1].upper() + text[1:])}</p>'
+    return f'<p class="reason">{escape(sentence(error))}</p>'
+
+
+def sentence(text: object) -> str:
+    """The same with a capital letter; errors begin without one."""
+    said = str(text)
+    return said[:1].upper() + said[1:]
 
 
 def picture_address(picture: Image.Image, kind: str = "webp", quality: int = 80) -> str:

@@ -81,6 +81,13 @@ def visit(space):
     assert [url for url in requests if not url.startswith((space.url, "data:", "blob:"))] == []
 
 
+def functions(app, name):
+    """Those of a name that the events of an app have."""
+    found = [event.fn for event in app.fns.values() if event.name == name]
+    assert found, f"{name} must be the function of an event"
+    return found
+
+
 def until(page, act, condition):
     """Does something until a condition in JavaScript holds: an answer that was on its way may take it back once."""
     from playwright.sync_api import TimeoutError as StillWaiting

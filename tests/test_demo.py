@@ -52,6 +52,10 @@ def test_a_style_holds_in_its_own_tab_alone():
     assert css.count("{") == css.count("}")
 
 
+def test_one_job_of_a_network_runs_at_a_time_of_all_tabs(opened):
+    assert {event.concurrency_id for event in opened.fns.values() if event.concurrency_limit == 1} == {"network"}
+
+
 def test_launch_options_are_those_of_all_spaces():
     options = [space.app.LAUNCH_OPTIONS for space in demo.SPACES]
     assert {name for one in options for name in one} == set(demo.LAUNCH_OPTIONS)

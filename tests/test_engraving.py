@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorehub.engraving import FONTS, MAX_CHARACTERS, Layout, engrave, engrave_score, engrave_staff, random_layout
-from scorehub.svg import rasterise, svg_size_mm
+from scorehub.svg import UNITS_PER_MM, find_boxes, rasterise, svg_size_mm
 
 PAE = "@clef:G-2\n@keysig:xF\n@timesig:3/4\n@data:'2G4A/2.B//\n"
 SCALE = "**kern\n*clefG2\n*k[]\n*M4/4\n" + "4c\n4d\n4e\n4f\n=\n" * 12 + "1g\n==\n*-\n"
@@ -43,6 +43,25 @@ def test_a_larger_staff_is_drawn_larger():
         )
 
     assert ink(9.0) > 1.3 * ink(5.0)
+
+
+@pytest.mark.parametrize("font", FONTS)
+def test_the_box_of_a_sign_is_where_its_ink_is(font):
+    """Clef, flats, meter, rest, bar line: without the lines of the staff nothing else is drawn in their columns."""
+    notation = "**kern\n*clefG2\n*k[b-e-]\n*M3/4\n4cc\n4r\n4r\n=\n2.cc\n=\n*-\n"
+    engraving = engrave_staff(notation, Layout(font=font, note_spacing=0.8))
+    (svg,) = engraving.pages
+    width = 4000
+    bare = re.sub(r'(class="staff">)(\s*<path [^>]*/>)*', r"\1", svg)
+    ink = np.flatnonzero((np.asarray(rasterise(bare, width)) < 128).any(axis=0)) * svg_size_mm(svg)[0] / width
+    boxes, kinds = find_boxes(svg, font), ("clef", "keySig", "meterSig", "rest", "barLine")
+    names = dict(re.findall(r'<g id="([^"]+)" class="(\w+)"', svg))
+    signs = [box for name, box in boxes.items() if names[name] in kinds]
+    assert len(signs) == 7
+    for left, _, right, _ in signs:
+        left, right = left / UNITS_PER_MM, right / UNITS_PER_MM
+        own = ink[(ink > left - 0.5) & (ink < right + 0.5)]
+        assert (own[0], own[-1]) == pytest.approx((left, right), abs=0.15)  # lines are 0.2 mm thick
 
 
 def test_a_raster_image_is_black_on_white_in_the_asked_width():

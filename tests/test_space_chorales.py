@@ -262,6 +262,13 @@ def test_voices_drawn_again_come_out_differently_each_time(events):
     assert "Voices to be drawn again must be one at least" in last[events.desk.buttons.status]
 
 
+def test_a_chorale_that_is_kept_no_longer_can_not_be_changed_and_the_page_says_so(events):
+    for changed in (events.redo(None, [1, 2], *asked()), events.move_bars(None, 1.0)):
+        *_, last = changed
+        said = last[events.desk.buttons.status]
+        assert "Chorale must have been written within the last hour, got none" in said
+
+
 def test_bar_lines_are_moved(events):
     (shown,) = events.move_bars(chorale(), 1.0)
     moved = shown[events.desk.results.chorale]

@@ -123,7 +123,7 @@ def test_files_that_can_not_be_read_are_refused(tmp_path):
         "entity.xml": (b'<!DOCTYPE a [<!ENTITY b "c">]><score-partwise/>', "declare no entities"),
         "broken.musicxml": (b"<score-partwise><part>", "notation must"),
         "tune.mp3": (b"ID3", "file must end in .mid, .midi, .musicxml, .xml, got tune.mp3"),
-        "large.mid": (bytes(MAX_BYTES + 1), "file must have at most 2 MB, got 2.0"),
+        "large.mid": (bytes(MAX_BYTES + 1), "file must have at most 2 MB, got 2.1"),
     }
     for name, (data, reason) in files.items():
         (tmp_path / name).write_bytes(data)

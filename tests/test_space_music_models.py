@@ -1,30 +1,27 @@
-"""The Space of the catalogue: search, timeline and texts, and the whole of it in a headless browser."""
+"""The Space of the catalogue: search and texts."""
 
 import csv
 import inspect
 import io
 import json
 import re
-from itertools import combinations
 from pathlib import Path
 
 import gradio as gr
 import pytest
 import yaml
-from space_browser import CHROMIUM, Space, visit
 
 from scorehub.dataset_builders.load_hook import BUILDERS, builder_class
 from scorehub.dataset_builders.music_models import music_models
 from scorehub.dataset_builders.music_models.music_models import MusicModels
-from scorehub.dataset_builders.music_models.works import FAMILIES, MODALITIES, read_works
+from scorehub.dataset_builders.music_models.works import read_works
 from scorehub.dataset_builders.note_corpus import NoteCorpus
-from scorehub.spaces.music_models import show, timeline
+from scorehub.spaces.music_models import show
 from scorehub.spaces.music_models.app import corpora_view, works_view
 from scorehub.spaces.music_models.corpora import FETCHED, MUSIC, read_corpora, trained_on
 from scorehub.spaces.music_models.search import ANY, Table, Wanted
 from scorehub.spaces.music_models.tab import Events, make_parts
 
-APP = Path(show.__file__).with_name("app.py")
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(1)">'
 
 
@@ -171,52 +168,6 @@ def test_works_are_joined_to_the_datasets_they_were_trained_on(works, corpora):
     assert joined["js_fakes"] == []
 
 
-def test_the_axis_is_cut_where_nothing_happened():
-    axis = timeline.lay_out_years([1959, 1989, 1991, 1991, 2002])
-    assert [year.number for year in axis] == [1959, None, 1989, 1990, 1991, None, 2002]
-    widths = [year.right - year.left for year in axis]
-    assert widths[4] == max(widths)
-    assert widths[0] == pytest.approx(widths[2]) == pytest.approx(widths[3]) == pytest.approx(0.6 * widths[4])
-    assert axis[-1].right == pytest.approx(timeline.WIDTH)
-    assert [(year.left, year.right) for year in timeline.lay_out_years([2020])] == [(142, timeline.WIDTH)]
-
-
-def test_works_stand_where_their_month_is(works):
-    axis = timeline.lay_out_years(work["year"] for work in works)
-    (mark,) = timeline.lay_out_lane([work for work in works if work["id"] == "coconet"], axis)
-    (year,) = (year for year in axis if year.number == 2019)
-    assert mark.x == pytest.approx(year.left + (year.right - year.left) * 2.5 / 12)
-    assert (mark.left, mark.row) == (mark.x + 9, 0)
-
-
-@pytest.mark.parametrize("span", [(1959, 2023), (2016, 2017), (2020, 2020), (2023, 2023)])
-def test_names_stand_clear_of_each_other_and_inside_the_drawing(works, span):
-    shown = [work for work in works if span[0] <= work["year"] <= span[1]]
-    axis = timeline.lay_out_years(work["year"] for work in shown)
-    placed = 0
-    for family in FAMILIES:
-        marks = timeline.lay_out_lane([work for work in shown if work["family"] == family], axis)
-        placed += len(marks)
-        assert all(mark.extent[0] >= 0 and mark.extent[1] <= timeline.WIDTH for mark in marks)
-        for one, other in combinations(marks, 2):
-            (left, right), (other_left, other_right) = one.extent, other.extent
-            assert one.row != other.row or right + 6 <= other_left or other_right + 6 <= left
-    assert placed == len(shown) > 0
-
-
-def test_a_timeline_has_a_mark_for_each_work_and_a_lane_for_each_family(works):
-    svg = timeline.draw(works, chosen="coconet")
-    assert set(re.findall(r'data-id="(\w+)"', svg)) == set(ids(works))
-    assert svg.count('class="mark ') == len(works)
-    assert svg.count('class="mark works') == sum(work["status"] == "works" for work in works) == 5
-    assert re.findall(r'class="mark works chosen" data-id="(\w+)"', svg) == ["coconet"]
-    lanes = re.findall(r'class="lane" [^>]*>([^<]+)<', svg)
-    used = [family for family in FAMILIES if any(work["family"] == family for work in works)]
-    assert [lane.casefold() for lane in lanes] == [family.casefold() for family in used]
-    assert "Timeline of 39 works, 1959 to 2023" in svg
-    assert set(timeline.SHAPES) == set(MODALITIES)
-
-
 def test_what_a_table_holds_stays_text(works, corpora):
     fields = ("name", "title", "architecture", "representation", "summary", "licence", "here", "command", "id")
     work = works[0] | dict.fromkeys(fields, HOSTILE)
@@ -310,87 +261,3 @@ def test_datasets_are_searched_alike(works, corpora):
     updates = next(events.search("", "raffel", True, ANY, ANY))
     assert re.findall(r'data-id="(\w+)"', updates[events.parts.rows]) == ["lakh"]
     assert "1 of 12 datasets" in updates[events.parts.found]
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="neither chromium nor google-chrome is installed")
-def test_a_visitor_searches_opens_entries_and_takes_tables_home(tmp_path):
-    with Space(APP, tmp_path, {}) as space, visit(space) as page:
-        look_at_the_timeline(page)
-        narrow_down(page)
-        refuse(page)
-        take_home(page, tmp_path)
-        look_at_datasets(page, tmp_path)
-
-
-def look_at_the_timeline(page):
-    """No two names touch as they are drawn; marks and rows open entries."""
-    page.get_by_text("39 of 39 works").wait_for()
-    boxes = page.locator(".timeline .mark").evaluate_all(
-        "marks => marks.map(mark => { const box = mark.getBoundingClientRect();"
-        " return [box.left, box.top, box.right, box.bottom]; })"
-    )
-    assert len(boxes) == 39
-    for one, other in combinations(boxes, 2):
-        assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] + 1 or other[3] <= one[1] + 1
-    page.locator(".timeline .mark", has_text="TonicNet").click()
-    page.locator(".entry").get_by_text("--preset").wait_for()
-    assert "Omar Peracha" in page.locator(".entry:visible").inner_text()
-    assert page.locator("tr.chosen").all_inner_texts()[0].startswith("2019")
-    page.get_by_role("button", name="WaveNet").press("Enter")
-    page.locator(".entry").get_by_text("Described here, not built.").wait_for()
-
-
-def narrow_down(page):
-    """Choices count what is left, and timeline and table follow."""
-    page.get_by_label("Works here").check()
-    page.get_by_text("5 of 39 works").wait_for()
-    page.get_by_label("Architecture").click()
-    page.get_by_role("option", name="RNN (3)").click()
-    page.get_by_text("3 of 39 works").wait_for()
-    page.get_by_label("From").click()
-    page.get_by_role("option", name="2017").click()
-    page.get_by_text("2 of 39 works").wait_for()
-    assert page.locator(".timeline .mark text").all_text_contents() == ["BachBot (ISMIR 2017)", "TonicNet"]
-    assert page.locator(".rows:visible tbody tr").count() == 2
-    assert page.locator(".timeline text.lane").count() == 1
-    page.get_by_label("Works here").uncheck()
-    page.get_by_text("3 of 39 works").wait_for()
-
-
-def refuse(page):
-    """What nobody would look for changes nothing but the rows."""
-    box = page.get_by_label("Search").first
-    box.fill("小提琴 [(.*" * 2000)
-    page.get_by_text("Search must have at most 200 characters").wait_for()
-    box.fill(HOSTILE)
-    page.get_by_text("Nothing is left").wait_for()
-    assert page.locator("img[src=x]").count() == 0
-    box.fill("tonicnet")
-    page.get_by_text("1 of 39 works").wait_for()
-
-
-def take_home(page, folder):
-    name, text = download(page, "CSV", folder)
-    assert name == "music_models.csv"
-    assert [row["name"] for row in csv.DictReader(io.StringIO(text))] == ["TonicNet"]
-    name, text = download(page, "JSON", folder)
-    assert (name, ids(json.loads(text))) == ("music_models.json", ["tonicnet"])
-
-
-def look_at_datasets(page, folder):
-    page.get_by_role("tab", name="Datasets").click()
-    page.get_by_text("12 of 12 datasets").wait_for()
-    page.get_by_role("textbox", name="Search").last.fill("metamidi")
-    page.get_by_text("1 of 12 datasets").wait_for()
-    page.locator("tr:visible", has_text="436,631 files").click()
-    page.locator(".entry:visible").get_by_text("@inproceedings{ens2021metamidi,").wait_for()
-    name, text = download(page, "JSON", folder)
-    assert (name, ids(json.loads(text))) == ("music_datasets.json", ["metamidi"])
-
-
-def download(page, button, folder):
-    with page.expect_download() as event:
-        page.locator("button:visible, a:visible").get_by_text(button, exact=True).click()
-    path = folder / event.value.suggested_filename
-    event.value.save_as(path)
-    return path.name, path.read_text(encoding="utf-8")

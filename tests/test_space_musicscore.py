@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from space_browser import CHROMIUM, Space, visit
 
 from scorehub.dataset_builders.musicscore.manifest import PAGE_COLUMNS, PDF_COLUMNS
-from scorehub.spaces.musicscore import judgement, show
+from scorehub.spaces.musicscore import app, judgement, show
 from scorehub.spaces.musicscore.catalog import ANY, FACETS, NOT_STATED, Catalog, load_pages
 
 APP = Path(show.__file__).with_name("app.py")
@@ -99,6 +99,11 @@ def test_a_page_with_two_staves_is_music_but_not_a_full_page(tmp_path):
     (full,) = judgement.judge(path, "default", full_pages=True).pages
     assert (free["verdict"], full["verdict"]) == ("kept", "rejected")
     assert "67%" in full["reason"]
+
+
+def test_a_pdf_is_judged_when_no_other_network_works(built_dataset):
+    (event,) = [event for event in app.build_app(built_dataset).fns.values() if event.name == "judge"]
+    assert (event.concurrency_limit, event.concurrency_id) == (1, "network")
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="neither chromium nor google-chrome is installed")

@@ -8,13 +8,14 @@ import math
 from pathlib import Path
 from types import SimpleNamespace
 
+import gradio as gr
 import numpy as np
 import pytest
 import soundfile
 import torch
 from PIL import Image
 from small_follower import small_follower
-from space_browser import CHROMIUM, Space, visit
+from space_browser import CHROMIUM, Space, functions, visit
 
 from scorehub.dataset_builders.msmd.sample import sample_item
 from scorehub.dataset_builders.msmd.score import read_image
@@ -22,7 +23,7 @@ from scorehub.pipelines.score_following.follower import Position
 from scorehub.pipelines.score_following.layout import System
 from scorehub.pipelines.score_following.page_turning import PageTurn
 from scorehub.pipelines.score_following.staves import Staff
-from scorehub.spaces.score_following import browser, messages, piece
+from scorehub.spaces.score_following import app, browser, messages, piece
 from scorehub.spaces.score_following.listening import Hearing, Lead, Microphone
 from scorehub.spaces.score_following.microphone_tab import MAX_CHARACTERS, decode
 from scorehub.spaces.score_following.piece import Piece
@@ -200,6 +201,24 @@ def test_samples_come_as_base64_and_nothing_else_does():
     for bad in ("AAA", "%%%%", "AA==", None, "A" * (MAX_CHARACTERS + 1)):
         with pytest.raises(ValueError, match=r"samples|base64|padding"):
             decode(bad)
+
+
+def test_pages_that_are_kept_no_longer_are_asked_for_and_not_taken_for_the_first_example(model, opened, tmp_path):
+    model.save_pretrained(tmp_path / "model")
+    space = app.build_app(tmp_path / "model")
+    assert [state.value for state in space.blocks.values() if isinstance(state, gr.State)] == [None] * 3
+    (listen,), (film,), (hear,) = (functions(space, name) for name in ("listen", "film", "hear"))
+    with pytest.raises(gr.Error, match="Pages must have been opened within the last hour, got none"):
+        next(listen(None, None, 1.0, "seconds"))
+    with pytest.raises(gr.Error, match="Recording must have been followed within the last hour, got none"):
+        next(film(None))
+    chunk = {"rate": RATE, "samples": base64.b64encode(bytes(2 * RATE)).decode()}
+    for first, now in ((False, None), (True, Microphone(model, opened, Lead()))):
+        with pytest.raises(gr.Error, match="Pages must have been opened within the last hour, got none"):
+            hear(SimpleNamespace(first=first, **chunk), now, None, 1.0, "seconds")
+    # What is being followed goes on.
+    assert hear(SimpleNamespace(first=False, **chunk), now, None, 1.0, "seconds")[0] is now
+    assert now.position.time > 0.5
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="neither chromium nor google-chrome is installed")

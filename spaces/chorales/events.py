@@ -19,10 +19,11 @@ from scorehub.spaces.chorales.networks import NAMES, Network
 from scorehub.spaces.chorales.tunes import TUNES
 from scorehub.spaces.chorales.uploads import read_upload
 from scorehub.spaces.chorales.writing import WritingJob, Written
-from scorehub.spaces.jobs import ONE_JOB, QUIET, Updates
+from scorehub.spaces.jobs import ONE_JOB, QUIET, Updates, still_kept
 
 # Between the seeds of a chorale and of voices of it that are drawn again: with its own they would come out the same.
 _REDONE = 1_000_003
+WRITTEN = "chorale must have been written"  # to be changed
 
 
 def connect(networks: Mapping[str, Network], desk: Desk) -> None:
@@ -119,9 +120,14 @@ class Events:
 
         yield from self._run(asked.network, begin, finish)
 
-    def redo(self, chorale: Chorale, voices: list[int], *values: Any) -> Iterator[Updates]:
+    def redo(self, state: Chorale | None, voices: list[int], *values: Any) -> Iterator[Updates]:
         """Draws voices of a chorale again."""
         asked = Asked(*values)
+        try:
+            chorale = still_kept(state, WRITTEN)
+        except ValueError as error:
+            yield self._refused(error)
+            return
         redone = chorale.redone + 1
 
         def begin() -> tuple[WritingJob, int]:
@@ -135,11 +141,19 @@ class Events:
 
         yield from self._run(asked.network, begin, finish)
 
-    def move_bars(self, chorale: Chorale, upbeat: float) -> Iterator[Updates]:
+    def move_bars(self, state: Chorale | None, upbeat: float) -> Iterator[Updates]:
         """Bar lines elsewhere."""
+        try:
+            chorale = still_kept(state, WRITTEN)
+        except ValueError as error:
+            yield {self.desk.buttons.status: markup.reason(error)}
+            return
         with TemporaryDirectory() as folder:
             moved = replace(chorale, upbeat=round(4 * upbeat))
             yield self.desk.results.show(moved, self.networks[chorale.network], Path(folder))
+
+    def _refused(self, error: ValueError) -> Updates:
+        return self.desk.buttons.idle(markup.reason(error)) | self.clear()
 
     def _job(self, asked: Asked, known: Any, seed: int) -> WritingJob:
         sampling = Sampling(asked.temperature, asked.rounds)
@@ -161,7 +175,7 @@ class Events:
                 line = markup.progress(unfinished.said, unfinished.done)
                 yield {buttons.status: line, results.growing: show.unfinished_html(unfinished, upbeat)}
         except ValueError as error:
-            yield buttons.idle(markup.reason(error)) | self.clear()
+            yield self._refused(error)
             return
         line = markup.progress(f"Written in {time.monotonic() - begun:.1f} s")
         # Once only: Gradio loses files of components that one yield sets and the next one leaves as they are.

@@ -98,7 +98,7 @@ def _findings(chorale: Chorale, faults: Sequence[Fault]) -> str:
     heads = "".join(f"<th>{head}</th>" for head in ("Rule", "Broken", "By Bach", "Where"))
     counts = Counter(fault.kind for fault in faults)
     rows = "".join(
-        f'<tr><td>{kind[:1].upper()}{kind[1:]}</td><td data-count="{counts[kind]}">{counts[kind] or "never"}</td>'
+        f'<tr><td>{markup.sentence(kind)}</td><td data-count="{counts[kind]}">{counts[kind] or "never"}</td>'
         f"<td>{BACH[kind] * chorale.bars / 100:.1f}</td><td>{_places(chorale, faults, kind)}</td></tr>"
         for kind in KINDS
     )

@@ -28,6 +28,7 @@ from scorehub.pipelines.music_transcription.semantic import (
     Token,
 )
 from scorehub.spaces.chorales.melody import to_grid
+from scorehub.spaces.uploads import check_size
 
 MAX_BYTES = 2 * 2**20
 MIDI_SUFFIXES, XML_SUFFIXES = (".mid", ".midi"), (".musicxml", ".xml")
@@ -39,9 +40,8 @@ def read_upload(path: Path) -> str:
     Raises:
         ValueError: it is no MIDI or MusicXML, it is damaged or too large, or its notes are none that a chorale has.
     """
-    size, suffix = path.stat().st_size, path.suffix.lower()
-    if size > MAX_BYTES:
-        raise ValueError(f"file must have at most {MAX_BYTES // 2**20} MB, got {size / 2**20:.1f}")
+    check_size("file", [path], MAX_BYTES)
+    suffix = path.suffix.lower()
     if suffix in MIDI_SUFFIXES:
         return write_text(_highest(path.read_bytes()))
     if suffix in XML_SUFFIXES:

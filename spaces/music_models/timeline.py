@@ -17,7 +17,7 @@ import matplotlib
 from PIL import ImageFont
 
 from scorehub.dataset_builders.music_models.works import FAMILIES, MODALITIES
-from scorehub.spaces.markup import count
+from scorehub.spaces.markup import count, sentence
 from scorehub.spaces.music_models.search import Row
 
 WIDTH = 860  # all lengths are in px of a drawing of this width
@@ -174,4 +174,4 @@ def _year(year: Year, bottom: float) -> str:
 
 
 def _title(text: str) -> str:
-    return escape(text[:1].upper() + text[1:])
+    return escape(sentence(text))

@@ -4,8 +4,8 @@
     MUSIC_TRANSCRIPTION_MODEL=me/transcriber python spaces/music_transcription/app.py  # a folder's model, or the Hub's
 
 User interface only, with `desk`, `fusing` and `events`: `sources` reads what is given, `examples` makes some,
-`transcribing` runs the networks, `reading`, `engraved` and `words` are what comes of it, `show` and `browser` what the
-browser gets.
+`transcribing` runs the networks, `reading`, `measures`, `engraved` and `words` are what comes of it, `show` and
+`browser` what the browser gets.
 """
 
 import os

@@ -60,7 +60,7 @@ class Desk:
     def read(self) -> list[Any]:
         """What a reading takes."""
         inputs = self.inputs
-        return [inputs.refused, inputs.picture, inputs.audio, inputs.fusion, inputs.trust]
+        return [inputs.refused, inputs.upload, inputs.picture, inputs.audio, inputs.fusion, inputs.trust]
 
     def sources(self) -> list[Any]:
         """What changes when something is given."""

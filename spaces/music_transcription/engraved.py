@@ -20,7 +20,7 @@ from scorehub.pipelines.music_transcription.semantic import (
     TimeSignature,
 )
 from scorehub.strip import WHITE
-from scorehub.svg import UNITS_PER_MM, find_marks, rasterise, svg_size_mm
+from scorehub.svg import UNITS_PER_MM, find_boxes, find_marks, rasterise, svg_size_mm
 
 MAX_MEASURES = 200
 _LAYOUT = replace(STAFF, margin_mm=0.5)
@@ -46,7 +46,7 @@ class Engraved:
     Attributes:
         svg: what is drawn of a sign has the sign's number from 0 as `data-place`.
         ratio: width to height.
-        xs: where each sign's notehead is, as a share of the width; None where it has none.
+        xs: where the middle of each sign is, a note's notehead, as a share of the width; None where none is drawn.
     """
 
     svg: str
@@ -70,10 +70,11 @@ def engrave_result(result: dict[str, Any]) -> Engraved:
     place_of = _places(svg, words)
     width, _ = svg_size_mm(svg)
     xs: list[float | None] = [None] * len(words)
-    for head in find_marks(svg, _LAYOUT.font)[0]:
-        if head.id in place_of:
-            left, _, right, _ = head.box
-            xs[place_of[head.id]] = (left + right) / 2 / (UNITS_PER_MM * width)
+    # A note is where its head is: accidentals come before it, flags and dots after it.
+    boxes = find_boxes(svg, _LAYOUT.font) | {head.id: head.box for head in find_marks(svg, _LAYOUT.font)[0]}
+    for name in place_of.keys() & boxes.keys():
+        left, _, right, _ = boxes[name]
+        xs[place_of[name]] = (left + right) / 2 / (UNITS_PER_MM * width)
     cropped, ratio = _without_margins(_GROUP.sub(lambda group: _numbered(group, place_of), svg))
     return Engraved(cropped, ratio, xs)
 

@@ -9,7 +9,7 @@ import gradio as gr
 
 from scorehub.pipelines.music_transcription.pipeline_music_transcription import MusicTranscriptionPipeline
 from scorehub.spaces import markup
-from scorehub.spaces.jobs import ONE_JOB, QUIET, Updates
+from scorehub.spaces.jobs import ONE_JOB, QUIET, Updates, still_kept
 from scorehub.spaces.music_transcription import sources
 from scorehub.spaces.music_transcription.desk import Desk
 from scorehub.spaces.music_transcription.examples import EXAMPLES, load_example
@@ -18,6 +18,7 @@ from scorehub.spaces.music_transcription.transcribing import Given, transcribe
 
 # Nothing that is given while another thing is read may be lost.
 _AT_ONCE: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
+GIVEN = "picture must have been given"  # to be read
 ASK = "Give a picture of a staff, a recording of it, or both."
 
 
@@ -96,23 +97,27 @@ class _Changes:
     def editing(self, edit: Callable[[Picture, Any], Picture]) -> Callable[..., Updates]:
         """An event that makes another picture of the one that is there."""
 
-        def edited(event: gr.EventData, picture: Picture) -> Updates:
-            return self.desk.show_picture(edit(picture, event)) | self.wait()
+        def edited(event: gr.EventData, picture: Picture | None) -> Updates:
+            try:
+                return self.desk.show_picture(edit(still_kept(picture, GIVEN), event)) | self.wait()
+            except ValueError as error:
+                return self.desk.show_picture(None, str(error)) | {self.desk.inputs.upload: None}
 
         return edited
 
     def read(
-        self, refused: str, picture: Picture | None, audio: str | None, fusion: str, trust: float
+        self, refused: str, upload: str | None, picture: Picture | None, audio: str | None, fusion: str, trust: float
     ) -> Iterator[Updates]:
         """Reads what there is, unless what was given last has been refused."""
         desk = self.desk
         if refused:
             yield desk.say(markup.reason(refused))
             return
-        if picture is None and audio is None:
+        if upload is None and audio is None:
             yield desk.say(markup.progress(ASK))
             return
         try:
+            picture = still_kept(picture, GIVEN) if upload else None
             recording = sources.load_recording(Path(audio)) if audio else None
             done = transcribe(self.pipe, Given(picture, recording), fusion, trust / 100)
         except ValueError as error:

@@ -4,7 +4,6 @@ import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
@@ -16,6 +15,7 @@ from scorehub.engraving import Engraving, engrave_staff, random_layout
 from scorehub.notation.sounding import to_notes
 from scorehub.noteheads import find_noteheads
 from scorehub.pipelines.music_transcription.semantic import Token, parse_token
+from scorehub.spaces.uploads import examples_folder
 from scorehub.strip import PRIMUS_STAFF_PX, staff_image
 from scorehub.synthesis import synthesise
 
@@ -78,7 +78,7 @@ def load_example(name: str) -> tuple[Path | None, Path]:
     """Picture and recording of one of `EXAMPLES`, as files."""
     example = EXAMPLES[name]
     incipit, rng = sample_incipits()[name], np.random.default_rng(zlib.crc32(name.encode()))
-    folder, (read, tidy) = Path(_folder().name), READERS[incipit.format]
+    folder, (read, tidy) = Path(examples_folder("music_transcription").name), READERS[incipit.format]
     recording = folder / f"{name}.flac"
     recording.write_bytes(_played(example, read(incipit.notation)))
     if example.camera is None:
@@ -87,12 +87,6 @@ def load_example(name: str) -> tuple[Path | None, Path]:
     picture = folder / f"{name}.jpg"
     cv2.imwrite(str(picture), CAMERAS[example.camera](image, rng), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     return picture, recording
-
-
-@lru_cache
-def _folder() -> TemporaryDirectory[str]:
-    """Where the files are until the process ends."""
-    return TemporaryDirectory()
 
 
 def _played(example: Example, tokens: list[Token]) -> bytes:

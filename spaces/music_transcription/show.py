@@ -10,7 +10,7 @@ from itertools import groupby, pairwise
 import numpy as np
 from PIL import Image
 
-from scorehub.spaces.markup import clock, count, picture_address, title
+from scorehub.spaces.markup import clock, count, picture_address, sentence, title
 from scorehub.spaces.music_transcription.engraved import Engraved
 from scorehub.spaces.music_transcription.reading import Difference, Reading, Said, Sign, between
 from scorehub.spaces.music_transcription.sources import WHOLE, Picture
@@ -154,7 +154,7 @@ def _difference(one: Difference, signs: Sequence[Sign]) -> str:
     chosen = _said(one.chosen) + (f'<span class="by">as the {by} says</span>' if by else "")
     cells = ("Picture", _said(one.seen)), ("Recording", _said(one.heard)), ("Chosen", chosen)
     columns = "".join(f'<td data-head="{head}">{text}</td>' for head, text in cells)
-    where = f"{escape(one.where[:1].upper() + one.where[1:])}<span>{buttons}</span>"
+    where = f"{escape(sentence(one.where))}<span>{buttons}</span>"
     return f'<tr data-place="{_places(one)}"><th><b>{one.number}</b></th><td>{where}</td>{columns}</tr>'
 
 
@@ -188,7 +188,7 @@ def _chip(place: int, sign: Sign, reading: Reading) -> str:
 
 
 def _tip(sign: Sign, reading: Reading) -> str:
-    where = f"{sign.where[:1].upper()}{sign.where[1:]}: {sign.words}, {100 * sign.probability:.0f} %"
+    where = f"{sentence(sign.where)}: {sign.words}, {100 * sign.probability:.0f} %"
     if not sign.difference:
         return where
     one = reading.differences[sign.difference - 1]

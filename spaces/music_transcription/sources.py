@@ -10,6 +10,7 @@ from PIL import Image
 from scorehub.audio import read_audio
 from scorehub.pictures import check_scans
 from scorehub.pipelines.music_transcription.features import grey_picture
+from scorehub.spaces.uploads import check_size, reduced
 
 FORMATS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
 MAX_BYTES = 20 * 2**20
@@ -80,18 +81,14 @@ def load_picture(path: Path) -> Picture:
     Raises:
         ValueError: it is no picture, it is damaged, or its size is out of range.
     """
-    _check_size("picture", path)
+    check_size("picture", [path], MAX_BYTES)
     try:
         with Image.open(path, formats=tuple(FORMATS)) as image:
             check_scans(image)
             page = grey_picture(image)
     except (OSError, SyntaxError, Image.DecompressionBombError):
         raise ValueError(f"picture must be a whole PNG, JPEG, WebP, TIFF or BMP, got {path.name}") from None
-    scale = LONG_SIDE / max(page.shape)
-    if scale < 1:
-        size = max(1, round(page.shape[1] * scale)), max(1, round(page.shape[0] * scale))
-        page = np.asarray(Image.fromarray(page).resize(size, Image.Resampling.LANCZOS))
-    return Picture(path.stem, page)
+    return Picture(path.stem, reduced(page, LONG_SIDE))
 
 
 def load_recording(path: Path) -> Recording:
@@ -100,14 +97,8 @@ def load_recording(path: Path) -> Recording:
     Raises:
         ValueError: it is no audio file, it is damaged, empty, too large or too long.
     """
-    _check_size("recording", path)
+    check_size("recording", [path], MAX_BYTES)
     samples, sample_rate = read_audio(path.read_bytes())
     if len(samples) > MAX_SECONDS * sample_rate:
         raise ValueError(f"recording must last at most {MAX_SECONDS} s, got {len(samples) / sample_rate:.0f} s")
     return Recording(path, samples, sample_rate)
-
-
-def _check_size(name: str, path: Path) -> None:
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise ValueError(f"{name} must have at most {MAX_BYTES // 2**20} MB, got {size / 2**20:.1f}")

@@ -13,6 +13,7 @@ from scorehub.pipelines.music_transcription.features import audio_features
 from scorehub.pipelines.music_transcription.pipeline_music_transcription import MusicTranscriptionPipeline
 from scorehub.pipelines.music_transcription.staff_count import count_staves
 from scorehub.spaces.music_transcription.engraved import Engraved, engrave_result
+from scorehub.spaces.music_transcription.measures import doubt_measures
 from scorehub.spaces.music_transcription.reading import Reading, make_reading
 from scorehub.spaces.music_transcription.sources import Picture, Recording
 from scorehub.synthesis import synthesise
@@ -89,9 +90,11 @@ def transcribe(pipe: MusicTranscriptionPipeline, given: Given, fusion: str, weig
     doubts = []
     if image is not None and not count_staves(image):
         doubts.append("No staff lines were found in the picture, so that what was read in it may be nonsense.")
+    reading = make_reading(result)
+    doubts += doubt_measures(reading.signs)
     engraved, sound = _engraving(result, doubts), _sound(result["midi"], doubts)
     spectrum = None if given.recording is None else _spectrum(given.recording)
-    return Transcribed(given, result, make_reading(result), engraved, spectrum, sound, doubts, seconds)
+    return Transcribed(given, result, reading, engraved, spectrum, sound, doubts, seconds)
 
 
 def _engraving(result: dict[str, Any], doubts: list[str]) -> Engraved | None:

@@ -1,7 +1,6 @@
 """The MusicScore Space: browse a dataset's pages, and see what curation decides about a PDF.
 
-    scorehub demo --dataset musicscore/     # a built folder
-    MUSICSCORE_REPO=me/musicscore python spaces/musicscore/app.py
+    MUSICSCORE_REPO=demo/musicscore python spaces/musicscore/app.py   # a built folder, or the Hub's dataset
 
 User interface only: `catalog` finds pages, `judgement` judges a PDF, `show` writes the HTML.
 """
@@ -14,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 
+from scorehub.spaces.jobs import HOUR, IN_TURN
 from scorehub.spaces.musicscore import judgement, show
 from scorehub.spaces.musicscore.catalog import ANY, FACETS, Catalog, load_pages
 from scorehub.spaces.theme import THEME
@@ -40,7 +40,7 @@ def build_app(dataset: Path | str | None = None) -> gr.Blocks:
     """
     catalog = Catalog(load_pages(dataset))
     # Uploads and what is made of them go an hour after their last use.
-    with gr.Blocks(title="MusicScore", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as app:
+    with gr.Blocks(title="MusicScore", analytics_enabled=False, fill_width=True, delete_cache=(HOUR, HOUR)) as app:
         gr.Markdown(INTRO)
         with gr.Tab("Browse"):
             _browse_tab(app, catalog)
@@ -124,13 +124,12 @@ def _judge_tab() -> None:
             tables = judged.write_csv(Path(folder))
             yield [show.report(judged), *(gr.DownloadButton(value=str(table), interactive=True) for table in tables)]
 
-    # The page classifier takes all cores: one PDF at a time.
     gr.on(
         [upload.upload, upload.clear, preset.input, full_pages.input],
         judge,
         [upload, preset, full_pages],
         [report, *files],
-        concurrency_limit=1,
+        **IN_TURN,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 
 from scorehub.repair import load_pipeline
+from scorehub.spaces.jobs import HOUR
 from scorehub.spaces.piano_roll_sde import browser
 from scorehub.spaces.piano_roll_sde.draw_tab import draw_tab
 from scorehub.spaces.piano_roll_sde.repair_tab import repair_tab
@@ -34,7 +35,7 @@ def build_app(model: Path | str | None = None) -> gr.Blocks:
     pipe = load_pipeline(model)
     # Uploads and what is made of them go an hour after their last use.
     with gr.Blocks(
-        title="Piano rolls from noise", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)
+        title="Piano rolls from noise", analytics_enabled=False, fill_width=True, delete_cache=(HOUR, HOUR)
     ) as app:
         gr.Markdown(INTRO)
         with gr.Tab("Draw"):

@@ -8,6 +8,7 @@ import numpy as np
 
 from scorehub.dataset_builders.maestro.sample import sample_pieces, tune_midi
 from scorehub.notes import DRUMS, Notes, make_notes, read_midi
+from scorehub.spaces.uploads import check_size
 from scorehub.synthesis import synthesise
 
 MAX_BYTES = 2 * 2**20  # of an upload
@@ -70,8 +71,7 @@ def load_upload(path: Path) -> Piece:
     Raises:
         ValueError: it is no MIDI file, it is damaged, too large, too short, too long or without notes.
     """
-    if path.stat().st_size > MAX_BYTES:
-        raise ValueError(f"MIDI file must have at most {MAX_BYTES} bytes, got {path.stat().st_size}")
+    check_size("MIDI file", [path], MAX_BYTES)
     notes = read_midi(path.read_bytes())
     if not 1 <= len(notes) <= MAX_NOTES or not MIN_SECONDS <= notes.end <= MAX_SECONDS:
         allowed = f"1 to {MAX_NOTES:,} notes in {MIN_SECONDS:g} to {MAX_SECONDS:,g} s"

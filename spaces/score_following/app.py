@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from scorehub.following import load_follower
-from scorehub.spaces.jobs import HOUR
+from scorehub.spaces.jobs import HOUR, QUIET
 from scorehub.spaces.score_following import browser, piece
 from scorehub.spaces.score_following.microphone_tab import connect_microphone, microphone_tab
 from scorehub.spaces.score_following.parts import Parts, make_stand
@@ -75,6 +75,8 @@ def build_app(model: Path | str | None = None) -> gr.Blocks:
         connect_lead(parts, lead)
         connect_video(parts)
         connect_microphone(follower, parts, microphone, lead)
+        # Not as the state's own value, which it would have again when a visitor's pages have gone.
+        app.load(lambda: first, None, parts.piece, **QUIET)
     return app
 
 
@@ -93,7 +95,7 @@ def _parts(first: Piece, status: gr.HTML) -> Parts:
             picture = gr.DownloadButton("Picture (PNG)", size="md", min_width=120)
         film = gr.Button(f"Make a video (first {VIDEO_SECONDS // 60} minutes)", size="md")
         video = gr.DownloadButton("Download video", size="md", visible=False)
-    opened, heard = gr.State(first, time_to_live=HOUR), gr.State(None, time_to_live=HOUR)
+    opened, heard = gr.State(None, time_to_live=HOUR), gr.State(None, time_to_live=HOUR)
     return Parts(opened, heard, *make_stand(first), status, results, table, picture, film, video)
 
 

@@ -8,11 +8,11 @@ import gradio as gr
 import numpy as np
 
 from scorehub.pipelines.score_following.modeling_score_follower import ScoreFollowerModel
-from scorehub.spaces.jobs import HOUR, QUIET
+from scorehub.spaces.jobs import HOUR, QUIET, still_kept
 from scorehub.spaces.score_following import messages
 from scorehub.spaces.score_following.listening import Lead, Microphone
 from scorehub.spaces.score_following.messages import Message
-from scorehub.spaces.score_following.parts import Parts, in_words
+from scorehub.spaces.score_following.parts import OPENED, Parts, in_words
 from scorehub.spaces.score_following.piece import Piece
 
 VISITORS = 4  # whose sound is heard at the same time
@@ -86,10 +86,11 @@ def connect_microphone(model: ScoreFollowerModel, parts: Parts, microphone: gr.H
 
     @in_words()
     def hear(
-        event: gr.EventData, now: Microphone | None, opened: Piece, amount: float, unit: str
+        event: gr.EventData, now: Microphone | None, opened: Piece | None, amount: float, unit: str
     ) -> tuple[Microphone, Message]:
-        if now is None or event.first or now.piece is not opened:
-            now = Microphone(model, opened, Lead(amount, unit))
+        # What is being followed goes on where its pages have been opened too long ago to be kept.
+        if now is None or event.first or now.piece is not (opened or now.piece):
+            now = Microphone(model, still_kept(opened, OPENED), Lead(amount, unit))
         now.turn_at(Lead(amount, unit))
         now.hear(event.rate, decode(event.samples))
         # A message that is as the last one would not arrive.

@@ -17,6 +17,8 @@ from scorehub.spaces.score_following import browser, messages
 from scorehub.spaces.score_following.listening import Heard
 from scorehub.spaces.score_following.piece import Piece
 
+OPENED = "pages must have been opened"  # to be followed
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -79,5 +81,4 @@ def in_words() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        text = str(error)
-        raise gr.Error(text[:1].upper() + text[1:], print_exception=False) from None
+        raise gr.Error(markup.sentence(error), print_exception=False) from None

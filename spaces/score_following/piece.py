@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
-from PIL import Image
 
 from scorehub.audio import read_audio, resample, to_flac
 from scorehub.dataset_builders.tunes.humdrum import to_humdrum
@@ -19,6 +17,7 @@ from scorehub.notes import Notes, read_midi
 from scorehub.pipelines.score_following.follower import Score
 from scorehub.pipelines.score_following.modeling_score_follower import ScoreFollowerModel
 from scorehub.pipelines.score_following.spectrogram import SAMPLE_RATE
+from scorehub.spaces.uploads import check_size, examples_folder, reduced
 from scorehub.svg import rasterise
 from scorehub.synthesis import synthesise
 from scorehub.tempo import humanise
@@ -89,18 +88,12 @@ def load_example(model: ScoreFollowerModel, tune: str) -> Piece:
 
 
 @lru_cache
-def _sounds() -> TemporaryDirectory[str]:
-    """Where the examples' recordings are until the process ends."""
-    return TemporaryDirectory()
-
-
-@lru_cache
 def example_recording(tune: str) -> Path:
     """A FLAC file of an example, played as if by a person, repeats included."""
     example = EXAMPLES[tune]
     notes, _ = humanise(read_midi(_engraved(tune).midi()), np.random.default_rng(example.seed))
     audio = synthesise(_on(notes, example.program), sample_rate=_SOUND_RATE)
-    path = Path(_sounds().name, f"{tune}.flac")
+    path = Path(examples_folder("score_following").name, f"{tune}.flac")
     path.write_bytes(to_flac(audio, _SOUND_RATE))
     return path
 
@@ -115,8 +108,8 @@ def load_upload(model: ScoreFollowerModel, paths: Sequence[Path]) -> Piece:
     Raises:
         ValueError: a file is no image or PDF; files are too large, too many, or none shows staves.
     """
-    _check_size("pages", paths)
-    pages = [_reduced(page) for page in iterate_pages(sorted(paths, key=_natural), MAX_PAGES)]
+    check_size("pages", paths, MAX_BYTES)
+    pages = [reduced(page, LONG_SIDE) for page in iterate_pages(sorted(paths, key=_natural), MAX_PAGES)]
     title = f"{paths[0].name} and {len(paths) - 1} more" if len(paths) > 1 else paths[0].name
     return Piece(paths[0].stem, title, pages, Score(model, pages))
 
@@ -127,7 +120,7 @@ def load_recording(path: Path) -> np.ndarray:
     Raises:
         ValueError: it is no audio file, it is damaged, empty, too large or too long.
     """
-    _check_size("recording", [path])
+    check_size("recording", [path], MAX_BYTES)
     audio, sample_rate = read_audio(path.read_bytes())
     if len(audio) > 60 * MAX_MINUTES * sample_rate:
         raise ValueError(f"recording must last at most {MAX_MINUTES} minutes, got {len(audio) / sample_rate / 60:.1f}")
@@ -138,17 +131,3 @@ def _natural(path: Path) -> list[tuple[int, str]]:
     """Sorts page2 before page10."""
     parts = re.findall(r"[0-9]+|[^0-9]+", path.name)
     return [(int(part), "") if part[0] in "0123456789" else (-1, part) for part in parts]
-
-
-def _check_size(name: str, paths: Sequence[Path]) -> None:
-    size = sum(path.stat().st_size for path in paths)
-    if size > MAX_BYTES:
-        raise ValueError(f"{name} must have at most {MAX_BYTES // 2**20} MB, got {size / 2**20:.1f}")
-
-
-def _reduced(page: np.ndarray) -> np.ndarray:
-    scale = LONG_SIDE / max(page.shape)
-    if scale >= 1:
-        return page
-    size = max(1, round(page.shape[1] * scale)), max(1, round(page.shape[0] * scale))
-    return np.asarray(Image.fromarray(page).resize(size, Image.Resampling.LANCZOS))

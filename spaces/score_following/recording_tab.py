@@ -12,10 +12,10 @@ import gradio as gr
 from scorehub.following_video import write_video
 from scorehub.pipelines.score_following.modeling_score_follower import ScoreFollowerModel
 from scorehub.spaces import markup
-from scorehub.spaces.jobs import ONE_JOB, QUIET, Updates
+from scorehub.spaces.jobs import IN_TURN, ONE_JOB, QUIET, Updates, still_kept
 from scorehub.spaces.score_following import messages, piece
 from scorehub.spaces.score_following.listening import Heard, Hearing, Lead
-from scorehub.spaces.score_following.parts import Parts, in_words
+from scorehub.spaces.score_following.parts import OPENED, Parts, in_words
 from scorehub.spaces.score_following.piece import EXAMPLES, Piece
 
 OWN_PAGES, OWN_RECORDING = "Open pages of yours", "Take a recording of yours"
@@ -58,9 +58,10 @@ def connect_recording(
     def wait() -> Updates:
         return running(True) | parts.forget() | {parts.status: markup.progress("Waiting for the network", 0)}
 
-    def listen(opened: Piece, own: str | None, amount: float, unit: str) -> Iterator[Updates]:
+    def listen(state: Piece | None, own: str | None, amount: float, unit: str) -> Iterator[Updates]:
         begun, told = time.monotonic(), 0.0
         with in_words():
+            opened = still_kept(state, OPENED)
             path = _recording(opened, own)
             hearing = Hearing(model, opened, piece.load_recording(path))
         for position in hearing:
@@ -133,7 +134,7 @@ def connect_lead(parts: Parts, lead: list[Any]) -> None:
         if heard is None:
             return
         turned = replace(heard, turns=Lead(amount, unit).turns(heard.piece.score, heard.positions))
-        with TemporaryDirectory() as folder:
+        with in_words(), TemporaryDirectory() as folder:
             yield {parts.heard: turned, parts.news: messages.turns(turned.turns)} | parts.files(turned, Path(folder))
 
     amount, unit = lead
@@ -144,12 +145,13 @@ def connect_lead(parts: Parts, lead: list[Any]) -> None:
 def connect_video(parts: Parts) -> None:
     """A video is made when it is asked for."""
 
-    def film(heard: Heard, progress: gr.Progress = gr.Progress(track_tqdm=True)) -> Iterator[Updates]:  # noqa: B008
-        with TemporaryDirectory() as folder:
+    def film(state: Heard | None, progress: gr.Progress = gr.Progress(track_tqdm=True)) -> Iterator[Updates]:  # noqa: B008
+        with in_words(), TemporaryDirectory() as folder:
+            heard = still_kept(state, "recording must have been followed")
             path = Path(folder, f"{heard.piece.name}.mp4")
             write_video(heard.run(VIDEO_SECONDS), path)
             made = gr.DownloadButton(value=str(path), visible=True)
             yield {parts.make_video: gr.Button(visible=False), parts.video: made}
 
     outputs = [parts.make_video, parts.video]
-    parts.make_video.click(film, parts.heard, outputs, concurrency_limit=1, concurrency_id="network")
+    parts.make_video.click(film, parts.heard, outputs, **IN_TURN)
