@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-MAX_FILE_BYTES = 16 * 2**20
+MAX_FILE_BYTES = 16 * 2**20  # of what is loaded whole: a piece, a picture
 MAX_ARCHIVE_BYTES = 16 * 2**30  # unpacked; ASAP has 0.2 GB
 MAX_RATIO = 200  # of an archive unpacked to one packed; those of a megabyte and less count as one
 MAX_MEMBERS = 50_000  # ASAP has 6,000
@@ -26,12 +26,13 @@ class Archive:
     members: dict[str, tuple[int, int]]
 
     def load(self, names: Iterable[str]) -> dict[str, bytes]:
-        """The files of at most `MAX_FILE_BYTES` that are there.
+        """The files of at most `MAX_FILE_BYTES` that are there; `members` has the larger ones too.
 
         Raises:
             ValueError: the archive changed or is damaged.
         """
-        places = {name: self.members[name] for name in names if name in self.members}
+        known = {name: self.members[name] for name in names if name in self.members}
+        places = {name: place for name, place in known.items() if place[1] <= MAX_FILE_BYTES}
         files = {}
         try:
             with decompressed(self.path) as file:
@@ -85,7 +86,7 @@ def index_archive(path: Path, most: int = MAX_MEMBERS) -> Archive:
                 # A negative size would lead back to where its header is, again and again.
                 if count >= most or not 0 <= member.size <= MAX_ARCHIVE_BYTES - member.offset_data:
                     raise ValueError(f"archive must have {most} files, {MAX_ARCHIVE_BYTES} bytes at most")
-                if member.isreg() and not member.issparse() and member.size <= MAX_FILE_BYTES:
+                if member.isreg() and not member.issparse():
                     members[member.name.removeprefix("./")] = (member.offset_data, member.size)
     except TAR_FAULTS as error:
         raise ValueError(f"archive must be a whole tar, got {path.name}: {error}") from None

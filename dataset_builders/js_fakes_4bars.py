@@ -20,9 +20,11 @@ import datasets
 import numpy as np
 
 from scorehub.dataset_builders import note_rows
+from scorehub.dataset_builders.failures import report_failure
 from scorehub.dataset_builders.musicscore.schema import SPLITS, split_of
 from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
 from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits
+from scorehub.dataset_builders.note_tables import load_whole
 from scorehub.notes import DRUMS, Notes, make_notes
 
 SECONDS_PER_STEP = 0.125  # a sixteenth at 120 quarters a minute
@@ -60,7 +62,7 @@ class JsFakes4Bars(NoteCorpus):
             if not name.endswith((".txt", ".jsonl")):
                 continue
             named = next((ours for start, ours in _NAMED.items() if start in PurePosixPath(name).name), None)
-            for number, text in enumerate(read_lines(files.load([name]).get(name, b""))):
+            for number, text in enumerate(self._lines(name, files)):
                 group = hashlib.sha256(text.encode()).hexdigest()
                 source = f"js-fakes-4bars {PurePosixPath(name).name} {number}"
                 piece = Piece(
@@ -74,6 +76,13 @@ class JsFakes4Bars(NoteCorpus):
                 )
                 splits[named or split_of(group)].append(piece)
         return splits
+
+    def _lines(self, name: str, files: Files) -> tuple[str, ...]:
+        try:
+            return read_lines(load_whole(files, name))
+        except ValueError as error:
+            report_failure(name, str(error), self.config.failures_dir)
+            return ()
 
     def read(self, piece: Piece, data: bytes) -> Notes:
         """See `NoteCorpus`."""

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
-from scorehub.dataset_builders.note_files import unpack
 from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi
+from scorehub.dataset_builders.note_tables import load_whole, unpack
 from scorehub.notes import Notes, make_notes
 
 SPLIT_NAMES = {"train": "train", "valid": "validation", "test": "test"}
@@ -86,7 +86,7 @@ class JsbChorales(NoteCorpus):
         path = next((names[stem] for stem in GRIDS[self.config.name] if stem in names), None)
         if path is None:
             return {split: [] for split in SPLIT_NAMES.values()}
-        grids = read_grids(files.load([path]).get(path, b""))
+        grids = read_grids(load_whole(files, path))
         return {
             ours: [self._piece(path, part, path, part) for part in _parts(theirs, grids)]
             for theirs, ours in SPLIT_NAMES.items()

@@ -1,8 +1,9 @@
 """Where files of notes come from: a folder, a zip or a tar, which are read without being unpacked; or one such file.
 
 Each has `members`, by their names the two numbers that tell a version of a file from another, of which the second is
-its size, in the order in which they are best read; and `load`, which gives their contents. Only members are ever
-opened, whatever an index names.
+its size, in the order in which they are best read; `load`, which gives the contents of those that have at most
+`MAX_FILE_BYTES`; and `open`, for tables that are read line by line. Only members are ever opened, whatever an index
+names.
 """
 
 import os
@@ -16,8 +17,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import IO
 
-from scorehub.dataset_builders.archives import MAX_FILE_BYTES, TAR_FAULTS, index_archive
+from scorehub.dataset_builders.archives import MAX_FILE_BYTES, TAR_FAULTS, decompressed, index_archive
 
 MAX_MEMBERS = 500_000  # MetaMIDI has 436,631
 MAX_DIRECTORY_BYTES = 64 * 2**20  # of a zip; MAESTRO's has 0.3 MB
@@ -43,13 +45,17 @@ class Folder:
     def load(self, names: Iterable[str]) -> dict[str, bytes]:
         """The files that are still there."""
         files = {}
-        for name in names:
+        for name in _loadable(names, self.members):
             try:
-                with (self.root / name).open("rb") as file:
+                with self.open(name) as file:
                     files[name] = file.read(MAX_FILE_BYTES)
             except OSError:
                 continue
         return files
+
+    def open(self, name: str) -> IO[bytes]:
+        """A file from its beginning on."""
+        return (self.root / name).open("rb")
 
 
 @dataclass(frozen=True, eq=False)  # hashed by identity, for the caches below
@@ -65,8 +71,12 @@ class Zip:
             archive = _opened_zip(self, os.getpid())
         except _ZIP_FAULTS as error:
             raise ValueError(f"archive must be a whole zip, got {self.path.name}: {error}") from None
-        found = {name: _read_member(archive, name, self.members[name][1]) for name in names}
+        found = {name: _read_member(archive, name, self.members[name][1]) for name in _loadable(names, self.members)}
         return {name: data for name, data in found.items() if data is not None}
+
+    def open(self, name: str) -> IO[bytes]:
+        """A file from its beginning on."""
+        return _opened_zip(self, os.getpid()).open(name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +94,13 @@ class Tar:
 
     def load(self, names: Iterable[str]) -> dict[str, bytes]:
         """The files; raises a ValueError if the archive changed or is damaged."""
-        return {name: _read_batch(self, self.batch_of[name])[name] for name in names}
+        return {name: _read_batch(self, self.batch_of[name])[name] for name in names if name in self.batch_of}
+
+    def open(self, name: str) -> IO[bytes]:
+        """The archive from where a file begins: other files follow it."""
+        stream = decompressed(self.path)
+        stream.seek(self.members[name][0])
+        return stream
 
 
 # Each process opens an archive for itself, and of a tar each thread: whoever shares a file moves it under the other.
@@ -120,9 +136,14 @@ def _open_tar(path: Path, changed: int) -> Tar:
     places = index_archive(path, MAX_MEMBERS).members
     in_order = sorted(filter(_WANTED.fullmatch, places), key=places.__getitem__)
     sizes = {name: places[name][1] for name in in_order}
-    found = [sorted(batch) for batch in batches(in_order, sizes, BATCH_BYTES)]
+    found = [sorted(batch) for batch in batches(_loadable(in_order, places), sizes, BATCH_BYTES)]
     members = {name: places[name] for batch in found for name in batch}
+    members |= {name: places[name] for name in in_order}  # and those that are too large for a batch
     return Tar(path, members, found, {name: number for number, batch in enumerate(found) for name in batch})
+
+
+def _loadable(names: Iterable[str], members: Members) -> list[str]:
+    return [name for name in names if members[name][1] <= MAX_FILE_BYTES]
 
 
 def _read_member(archive: zipfile.ZipFile, name: str, size: int) -> bytes | None:
@@ -134,7 +155,7 @@ def _read_member(archive: zipfile.ZipFile, name: str, size: int) -> bytes | None
 
 
 def open_files(data_dir: str | Path) -> Folder | Zip | Tar:
-    """The MIDI files and tables of a folder or archive, of `MAX_FILE_BYTES` at most each.
+    """The MIDI files and tables of a folder or archive.
 
     Raises:
         ValueError: there is nothing, too much, or a damaged archive.
@@ -149,7 +170,7 @@ def open_files(data_dir: str | Path) -> Folder | Zip | Tar:
     if is_zip:
         return Zip(path, _list_zip(path))
     if _WANTED.fullmatch(path.name):
-        return Folder(path.parent, _list_file(path))
+        return Folder(path.parent, {path.name: (path.stat().st_mtime_ns, path.stat().st_size)})
     return _open_tar(path, path.stat().st_mtime_ns)
 
 
@@ -161,13 +182,6 @@ def version_of(data_dir: str | Path) -> str:
     return repr(path.is_file() and (path.stat().st_mtime_ns, path.stat().st_size))
 
 
-def _list_file(path: Path) -> Members:
-    size = path.stat().st_size
-    if size > MAX_FILE_BYTES:
-        raise ValueError(f"{path.name} must have at most {MAX_FILE_BYTES} bytes, got {size}")
-    return {path.name: (path.stat().st_mtime_ns, size)}
-
-
 def _list_folder(root: Path) -> Members:
     members = {}
     for parent, _, names in os.walk(root):
@@ -175,7 +189,7 @@ def _list_folder(root: Path) -> Members:
         prefix = "" if folder == Path() else f"{folder.as_posix()}/"
         for name in filter(_WANTED.fullmatch, names):
             status = _status(os.path.join(parent, name))
-            if status and stat.S_ISREG(status.st_mode) and status.st_size <= MAX_FILE_BYTES:
+            if status and stat.S_ISREG(status.st_mode):
                 members[prefix + name] = (status.st_mtime_ns, status.st_size)
         if len(members) > MAX_MEMBERS:
             raise ValueError(f"data_dir must have at most {MAX_MEMBERS} files, got more")
@@ -196,11 +210,7 @@ def _list_zip(path: Path) -> Members:
             entries = sorted(archive.infolist(), key=lambda entry: entry.filename)
     except _ZIP_FAULTS as error:
         raise ValueError(f"archive must be a whole zip, got {path.name}: {error}") from None
-    return {
-        entry.filename: (entry.CRC, entry.file_size)
-        for entry in entries
-        if _WANTED.fullmatch(entry.filename) and entry.file_size <= MAX_FILE_BYTES
-    }
+    return {entry.filename: (entry.CRC, entry.file_size) for entry in entries if _WANTED.fullmatch(entry.filename)}
 
 
 def _check_directory(path: Path) -> None:
@@ -231,21 +241,3 @@ def batches(names: Iterable[str], sizes: Mapping[str, int], most: int) -> Iterat
         n_bytes += size
     if batch:
         yield batch
-
-
-def unpack(data: bytes) -> bytes:
-    """What gzip packed; other bytes as they are.
-
-    Raises:
-        ValueError: it is damaged, or more than `MAX_FILE_BYTES`.
-    """
-    if data[:2] != b"\x1f\x8b":
-        return data
-    unpacker = zlib.decompressobj(31)
-    try:
-        unpacked = unpacker.decompress(data, MAX_FILE_BYTES)
-    except zlib.error as error:
-        raise ValueError(f"gzip file must be whole, got: {error}") from None
-    if not unpacker.eof:
-        raise ValueError(f"gzip file must be whole and hold at most {MAX_FILE_BYTES} bytes")
-    return unpacked

@@ -92,6 +92,8 @@ def _find_index(archive: Archive, beside: Path) -> tuple[str, bytes]:
     for name in sorted(archive.members, key=lambda name: (name.count("/"), name)):
         folder, _, last = name.rpartition("/")
         if last in INDEX_NAMES and name.count("/") <= 1:
+            if archive.members[name][1] > MAX_FILE_BYTES:
+                raise ValueError(f"{name} must have at most {MAX_FILE_BYTES} bytes, got {archive.members[name][1]}")
             return f"{folder}/" if folder else "", archive.load([name])[name]
     raise ValueError(f"archive must have {' or '.join(INDEX_NAMES)} in it or beside it, got {archive.path.name}")
 
