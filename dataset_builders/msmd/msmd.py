@@ -21,6 +21,7 @@ import datasets
 import pyarrow as pa
 
 from scorehub.dataset_builders.failures import report_failure
+from scorehub.dataset_builders.fingerprint import files_fingerprint
 from scorehub.dataset_builders.msmd import cyolo, folders, game, rebuilt
 from scorehub.dataset_builders.msmd.items import LICENCE, Item, Options, make_row
 from scorehub.dataset_builders.msmd.safe_npz import MAX_FILE_BYTES
@@ -55,6 +56,14 @@ class MsmdConfig(datasets.BuilderConfig):
     licences: tuple[str, ...] | None = None  # that pieces may have, with or without their version
     performances: str = "natural"  # of each piece in `original`: natural (tempo, one of them) or all
     failures_dir: str | None = None  # receives the reasons for what is left out
+
+    def create_config_id(self, config_kwargs: dict[str, Any], custom_features: datasets.Features | None = None) -> str:
+        """The cache's name for this configuration: changes with the files, of which the library knows the paths."""
+        # The game's MIDI may lie beside the folder, see `game.find_midi`.
+        beside = Path(self.data_dir).parent / "performance" if self.data_dir and self.name == "rl" else None
+        if paths := [path for path in (self.data_dir, beside, self.splits_file, self.soundfont) if path]:
+            config_kwargs = config_kwargs | {"inputs": files_fingerprint(*paths)}
+        return super().create_config_id(config_kwargs, custom_features)
 
     def check(self) -> None:
         """Raises ValueError for options out of range; the library sets them on a copy, after `__post_init__`."""
