@@ -4,11 +4,14 @@ import bz2
 import gzip
 import lzma
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from scorehub.dataset_builders.file_names import as_text
 
 MAX_FILE_BYTES = 16 * 2**20  # of what is loaded whole: a piece, a picture
 MAX_ARCHIVE_BYTES = 16 * 2**30  # unpacked; ASAP has 0.2 GB
@@ -16,6 +19,8 @@ MAX_RATIO = 200  # of an archive unpacked to one packed; those of a megabyte and
 MAX_MEMBERS = 50_000  # ASAP has 6,000
 
 TAR_FAULTS = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
+# RuntimeError: a zip file that is encrypted, or packed in a way that Python does not know.
+ARCHIVE_FAULTS = (*TAR_FAULTS, zipfile.BadZipFile, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ def index_archive(path: Path, most: int = MAX_MEMBERS) -> Archive:
                 if count >= most or not 0 <= member.size <= MAX_ARCHIVE_BYTES - member.offset_data:
                     raise ValueError(f"archive must have {most} files, {MAX_ARCHIVE_BYTES} bytes at most")
                 if member.isreg() and not member.issparse():
-                    members[member.name.removeprefix("./")] = (member.offset_data, member.size)
+                    members[as_text(member.name).removeprefix("./")] = (member.offset_data, member.size)
     except TAR_FAULTS as error:
         raise ValueError(f"archive must be a whole tar, got {path.name}: {error}") from None
     return Archive(path, members)

@@ -104,7 +104,7 @@ def _text(line: str) -> str:
     if not line.startswith("{"):
         return line
     try:
-        return str(json.loads(line)["text"])
+        return str(json.loads(line)["text"]).encode("utf-8", "replace").decode()  # no half surrogate pairs
     except (ValueError, KeyError, TypeError, RecursionError):
         return ""
 

@@ -66,7 +66,8 @@ def read_titles(files: Files) -> dict[str, tuple[str, str]]:
         try:
             row: Any = json.loads(line)
             title, artist = row["title_artist"][0]
+            f"{title}{artist}".encode()  # half a surrogate pair is no text
             found[str(row["md5"])] = str(title), str(artist)
-        except (ValueError, KeyError, IndexError, TypeError):
+        except (ValueError, KeyError, IndexError, TypeError, RecursionError):
             continue
     return found

@@ -12,14 +12,14 @@ import stat
 import tarfile
 import threading
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
-from scorehub.dataset_builders.archives import MAX_FILE_BYTES, TAR_FAULTS, decompressed, index_archive
+from scorehub.dataset_builders.archives import ARCHIVE_FAULTS, MAX_FILE_BYTES, TAR_FAULTS, decompressed, index_archive
+from scorehub.dataset_builders.file_names import as_text
 
 MAX_MEMBERS = 500_000  # MetaMIDI has 436,631
 MAX_DIRECTORY_BYTES = 64 * 2**20  # of a zip; MAESTRO's has 0.3 MB
@@ -30,7 +30,7 @@ OPEN_ARCHIVES = 4  # that stay open for those who ask for one file after another
 Members = dict[str, tuple[int, int]]
 
 _WANTED = re.compile(r".*\.(?:midi?|kar|abc|txt|csv|(?:jsonl?|txt)(?:\.gz)?)", re.IGNORECASE | re.DOTALL)
-_ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+_ZIP_FAULTS = (*ARCHIVE_FAULTS, ValueError)
 _END_BYTES = 22
 _MAX_COMMENT_BYTES = 2**16
 
@@ -41,6 +41,7 @@ class Folder:
 
     root: Path
     members: Members
+    own_names: Mapping[str, str]  # of members whose names are no UTF-8, by what they are called here
 
     def load(self, names: Iterable[str]) -> dict[str, bytes]:
         """The files that are still there."""
@@ -55,7 +56,7 @@ class Folder:
 
     def open(self, name: str) -> IO[bytes]:
         """A file from its beginning on."""
-        return (self.root / name).open("rb")
+        return (self.root / self.own_names.get(name, name)).open("rb")
 
 
 @dataclass(frozen=True, eq=False)  # hashed by identity, for the caches below
@@ -162,7 +163,7 @@ def open_files(data_dir: str | Path) -> Folder | Zip | Tar:
     """
     path = Path(data_dir)
     if path.is_dir():
-        return Folder(path, _list_folder(path))
+        return _as_folder(path, _list_folder(path))
     if not path.is_file():
         raise ValueError(f"data_dir must be a folder or an archive, got {str(path)!r}")
     with path.open("rb") as file:
@@ -170,7 +171,7 @@ def open_files(data_dir: str | Path) -> Folder | Zip | Tar:
     if is_zip:
         return Zip(path, _list_zip(path))
     if _WANTED.fullmatch(path.name):
-        return Folder(path.parent, {path.name: (path.stat().st_mtime_ns, path.stat().st_size)})
+        return _as_folder(path.parent, {path.name: (path.stat().st_mtime_ns, path.stat().st_size)})
     return _open_tar(path, path.stat().st_mtime_ns)
 
 
@@ -180,6 +181,11 @@ def version_of(data_dir: str | Path) -> str:
     if path.is_dir():
         return repr(_list_folder(path))
     return repr(path.is_file() and (path.stat().st_mtime_ns, path.stat().st_size))
+
+
+def _as_folder(root: Path, found: Members) -> Folder:
+    members = {as_text(name): version for name, version in found.items()}
+    return Folder(root, members, {text: name for text, name in zip(members, found, strict=True) if text != name})
 
 
 def _list_folder(root: Path) -> Members:

@@ -4,18 +4,15 @@ Where there is no such table, nothing is read. One that is there and can't be ha
 splits would be lost without a word.
 """
 
-import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from scorehub.dataset_builders.archives import MAX_FILE_BYTES, TAR_FAULTS
+from scorehub.dataset_builders.archives import ARCHIVE_FAULTS, MAX_FILE_BYTES
 from scorehub.dataset_builders.note_pieces import Files
 
 MAX_TABLE_BYTES = 512 * 2**20  # of what is read line by line; MetaMIDI's titles have some 30 MB
 MAX_LINE_BYTES = 2**20
-
-_FAULTS = (*TAR_FAULTS, zipfile.BadZipFile, RuntimeError)
 
 
 def find_table(files: Files, *wanted: str) -> str | None:
@@ -67,7 +64,7 @@ def table_lines(files: Files, *wanted: str) -> Iterator[str]:
                     raise ValueError(f"{name} must have lines of less than {MAX_LINE_BYTES} bytes, got more")
                 rest -= len(line)
                 yield line.decode("utf-8", "replace")
-    except _FAULTS as error:
+    except ARCHIVE_FAULTS as error:
         raise ValueError(f"{name} must be a whole file, got: {error}") from None
 
 

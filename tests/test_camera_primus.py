@@ -20,6 +20,7 @@ from scorehub.dataset_builders.camera_primus import splits
 from scorehub.dataset_builders.camera_primus.engraved import engrave_incipit
 from scorehub.dataset_builders.camera_primus.incipits import Incipit, read_incipits
 from scorehub.dataset_builders.camera_primus.items import Sound, make_row
+from scorehub.dataset_builders.camera_primus.published import item_ids, read_source
 from scorehub.dataset_builders.camera_primus.sample import sample_incipits
 from scorehub.dataset_builders.failures import read_failures
 
@@ -221,6 +222,24 @@ def test_a_broken_archive_gives_what_comes_before_the_break(corpus, tmp_path):
     loaded = load_dataset("camera_primus", "full", **options)
     assert 5 <= sum(map(len, loaded.values())) < 40
     assert any("whole archive" in reason for _, reason in read_failures(tmp_path / "failures"))
+
+
+@pytest.mark.parametrize("form", ["tar", "zip"])
+def test_a_damaged_archive_of_lzma_is_reported(form, corpus, tmp_path):
+    path = tmp_path / f"a.{form}"
+    if form == "tar":
+        with tarfile.open(path, "w:xz") as file:
+            file.add(corpus, "Corpus")
+    else:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as file:
+            for item in corpus.rglob("*.*"):
+                file.write(item, item.relative_to(corpus))
+    data = path.read_bytes()
+    path.write_bytes(data[:200] + bytes(200) + data[400:])
+    found = list(read_source(str(path), {item.name for item in corpus.iterdir()}))
+    assert isinstance(found[-1][1], ValueError)
+    assert "whole archive" in str(found[-1][1])
+    assert item_ids(str(path)) == [] or form == "zip"
 
 
 RISM = {"rism_id": "100", "incipit": "1.1.1", "clef": "G-2", "keysig": "xFC", "timesig": "3/4", "pae": "4''DEF/2.A/"}

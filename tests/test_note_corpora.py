@@ -308,11 +308,17 @@ def test_repeats_are_played_out(song, order):
     np.testing.assert_allclose(notes.onset, np.arange(len(order)))
 
 
-@pytest.mark.parametrize("token", ["wait:x", "wait:99999999", "kazoo:note:s1:f1", "leads:note:s9:f1", "downtune:x"])
+@pytest.mark.parametrize(
+    "token",
+    [
+        *("wait:x", "wait:99999999", "kazoo:note:s1:f1", "leads:note:s9:f1", "downtune:x"),
+        *(f"{long}{'9' * 400}" for long in ("downtune:", "downtune:-", "leads:note:s1:f", "drums:note:")),
+    ],
+)
 def test_tokens_that_are_none_are_refused(token):
     head, body = ([token], []) if token.startswith("downtune") else ([], [token])
     with pytest.raises(ValueError, match="must be"):
-        read_tokens([*head, "new_measure", *body])
+        read_tokens([*head, "new_measure", "leads:note:s1:f0", *body, "wait:960"])
 
 
 def test_bars_begin_where_they_should():

@@ -122,3 +122,19 @@ def test_a_large_table_takes_little_memory(tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 2**20
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"md5": "1", "title_artist": [["\\ud800", "x"]]}', "{}", "7"])
+def test_a_line_of_titles_that_says_nothing_costs_only_itself(line, tmp_path):
+    whole = json.dumps({"md5": "0", "title_artist": [["A Tune", "A Band"]]})
+    files = open_files(write_folder(tmp_path / "data", {TITLES: f"{line}\n{whole}\n".encode()}))
+    assert read_titles(files) == {"0": ("A Tune", "A Band")}
+
+
+@pytest.mark.parametrize("column", ["surname", "music", "split"])
+def test_a_table_that_lacks_a_column_is_refused(column, tmp_path):
+    files = giantmidi_files()
+    table = next(name for name in files if name.endswith(".csv"))
+    files[table] = files[table].replace(column.encode(), b"other", 1)
+    with pytest.raises(ValueError, match=rf"must have columns surname, .*, got none named \['{column}'\]"):
+        planned("giantmidi", "full", write_folder(tmp_path / "data", files), tmp_path)

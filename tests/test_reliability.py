@@ -24,7 +24,7 @@ import reliability_weights as weights
 from reliability_containers import zip_of
 
 from scorehub.chorales import load_writer
-from scorehub.dataset_builders.archives import index_archive
+from scorehub.dataset_builders.archives import TAR_FAULTS, index_archive
 from scorehub.dataset_builders.camera_primus.incipits import read_incipits
 from scorehub.dataset_builders.camera_primus.published import read_source
 from scorehub.dataset_builders.msmd.rebuilt import Files, read_notes, read_pieces
@@ -153,6 +153,16 @@ def test_a_damaged_archive_of_pages_is_refused_by_a_value_error():
                 yield member.name, archive.extractfile(member)
 
     with pytest.raises(ValueError, match=r"archive must be a whole tar\.gz"):
+        list(read_pages(members(), MetadataTable(), Report()))
+
+
+@pytest.mark.parametrize("fault", TAR_FAULTS)
+def test_whatever_an_archive_of_pages_raises_is_a_value_error(fault):
+    def members():
+        raise fault("damaged")
+        yield
+
+    with pytest.raises(ValueError, match=r"archive must be a whole tar\.gz, got: damaged"):
         list(read_pages(members(), MetadataTable(), Report()))
 
 

@@ -21,6 +21,7 @@ import datasets
 import pyarrow as pa
 
 from scorehub.dataset_builders.failures import report_failure
+from scorehub.dataset_builders.file_names import as_text
 from scorehub.dataset_builders.fingerprint import files_fingerprint
 from scorehub.dataset_builders.msmd import cyolo, folders, game, rebuilt
 from scorehub.dataset_builders.msmd.items import LICENCE, Item, Options, make_row
@@ -183,7 +184,7 @@ class Msmd(datasets.ArrowBasedBuilder):
 
 def _piece_name(path: str) -> str:
     """`PIECE` for `msmd_test/PIECE_synth.npz`, CYOLO's name of what was rendered."""
-    return path.rpartition("/")[2].removesuffix(".npz").removesuffix("_synth")
+    return as_text(path).rpartition("/")[2].removesuffix(".npz").removesuffix("_synth")
 
 
 def _rebuilt_item(piece: str, source: rebuilt.Source) -> Item:
@@ -195,11 +196,11 @@ def _rebuilt_item(piece: str, source: rebuilt.Source) -> Item:
 
 def _original_item(folder: Path, score: str, performance: str) -> Item:
     return Item(
-        folder.name,
+        as_text(folder.name),
         folders.read_score(folder / "scores" / score, performance),
         folders.read_midi_file(folder, performance),
-        score_name=score,
-        performance=performance,
+        score_name=as_text(score),
+        performance=as_text(performance),
         features=folders.read_features(folder, performance),
     )
 
@@ -217,7 +218,7 @@ def _cyolo_item(path: Path) -> Item:
         cyolo.read_cyolo(_npz_bytes(path)),
         midi.read_bytes() if midi.is_file() else None,
         recording.read_bytes() if recording.is_file() else None,
-        performance=path.stem,
+        performance=as_text(path.stem),
         source="CYOLO",
     )
 
