@@ -1,4 +1,4 @@
-"""Tar archives that are read without being unpacked, and not beyond what their size makes likely."""
+"""Archives that are read without being unpacked, and not beyond what their size makes likely."""
 
 import bz2
 import gzip
@@ -17,10 +17,14 @@ MAX_FILE_BYTES = 16 * 2**20  # of what is loaded whole: a piece, a picture
 MAX_ARCHIVE_BYTES = 16 * 2**30  # unpacked; ASAP has 0.2 GB
 MAX_RATIO = 200  # of an archive unpacked to one packed; those of a megabyte and less count as one
 MAX_MEMBERS = 50_000  # ASAP has 6,000
+MAX_DIRECTORY_BYTES = 64 * 2**20  # of a zip; MAESTRO's has 0.3 MB
 
 TAR_FAULTS = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
 # RuntimeError: a zip file that is encrypted, or packed in a way that Python does not know.
 ARCHIVE_FAULTS = (*TAR_FAULTS, zipfile.BadZipFile, RuntimeError)
+
+_END_BYTES = 22  # of the record at the end of a zip, without its comment
+_MAX_COMMENT_BYTES = 2**16
 
 
 @dataclass(frozen=True)
@@ -107,3 +111,21 @@ def decompressed(path: Path) -> IO[bytes]:
     if magic == b"\xfd7zXZ\x00":
         return lzma.open(path)
     return bz2.open(path) if magic.startswith(b"BZh") else path.open("rb")
+
+
+def check_directory(path: Path) -> None:
+    """Raises a ValueError if a zip's directory is too large: zipfile makes an object of each entry that is in it.
+
+    So its size comes first, before anyone can count them.
+    """
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _END_BYTES - _MAX_COMMENT_BYTES))
+        end = file.read()
+    place = len(end) - _END_BYTES
+    if not end[place:].startswith(b"PK\5\6"):  # then a comment follows
+        place = end.rfind(b"PK\5\6")
+    size = int.from_bytes(end[place + 12 : place + 16], "little")
+    if place >= 76 and end[place - 20 :].startswith(b"PK\6\7"):  # of a zip64, which has another end before this
+        size = int.from_bytes(end[place - 36 : place - 28], "little")
+    if place < 0 or size > MAX_DIRECTORY_BYTES:
+        raise ValueError(f"directory must have at most {MAX_DIRECTORY_BYTES} bytes, got {size}")

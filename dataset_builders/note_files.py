@@ -18,11 +18,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
-from scorehub.dataset_builders.archives import ARCHIVE_FAULTS, MAX_FILE_BYTES, TAR_FAULTS, decompressed, index_archive
+from scorehub.dataset_builders.archives import (
+    ARCHIVE_FAULTS,
+    MAX_FILE_BYTES,
+    TAR_FAULTS,
+    check_directory,
+    decompressed,
+    index_archive,
+)
 from scorehub.dataset_builders.file_names import as_text
 
 MAX_MEMBERS = 500_000  # MetaMIDI has 436,631
-MAX_DIRECTORY_BYTES = 64 * 2**20  # of a zip; MAESTRO's has 0.3 MB
 BATCH_BYTES = 32 * 2**20  # what is read of a tar archive at a time
 CACHED_BATCHES = 4
 OPEN_ARCHIVES = 4  # that stay open for those who ask for one file after another
@@ -31,8 +37,6 @@ Members = dict[str, tuple[int, int]]
 
 _WANTED = re.compile(r".*\.(?:midi?|kar|abc|txt|csv|(?:jsonl?|txt)(?:\.gz)?)", re.IGNORECASE | re.DOTALL)
 _ZIP_FAULTS = (*ARCHIVE_FAULTS, ValueError)
-_END_BYTES = 22
-_MAX_COMMENT_BYTES = 2**16
 
 
 @dataclass(frozen=True)
@@ -211,27 +215,12 @@ def _status(path: str) -> os.stat_result | None:
 
 def _list_zip(path: Path) -> Members:
     try:
-        _check_directory(path)
+        check_directory(path)
         with zipfile.ZipFile(path) as archive:
             entries = sorted(archive.infolist(), key=lambda entry: entry.filename)
     except _ZIP_FAULTS as error:
         raise ValueError(f"archive must be a whole zip, got {path.name}: {error}") from None
     return {entry.filename: (entry.CRC, entry.file_size) for entry in entries if _WANTED.fullmatch(entry.filename)}
-
-
-def _check_directory(path: Path) -> None:
-    """The directory's size comes first: zipfile makes an object of each entry before anyone can count them."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _END_BYTES - _MAX_COMMENT_BYTES))
-        end = file.read()
-    place = len(end) - _END_BYTES
-    if not end[place:].startswith(b"PK\5\6"):  # then a comment follows
-        place = end.rfind(b"PK\5\6")
-    size = int.from_bytes(end[place + 12 : place + 16], "little")
-    if place >= 76 and end[place - 20 :].startswith(b"PK\6\7"):  # of a zip64, which has another end before this
-        size = int.from_bytes(end[place - 36 : place - 28], "little")
-    if place < 0 or size > MAX_DIRECTORY_BYTES:
-        raise ValueError(f"directory must have at most {MAX_DIRECTORY_BYTES} bytes, got {size}")
 
 
 def batches(names: Iterable[str], sizes: Mapping[str, int], most: int) -> Iterator[list[str]]:

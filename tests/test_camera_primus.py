@@ -16,6 +16,7 @@ from datasets import load_dataset
 from PIL import Image
 
 import scorehub.dataset_builders
+from scorehub.dataset_builders import archives
 from scorehub.dataset_builders.camera_primus import splits
 from scorehub.dataset_builders.camera_primus.engraved import engrave_incipit
 from scorehub.dataset_builders.camera_primus.incipits import Incipit, read_incipits
@@ -240,6 +241,16 @@ def test_a_damaged_archive_of_lzma_is_reported(form, corpus, tmp_path):
     assert isinstance(found[-1][1], ValueError)
     assert "whole archive" in str(found[-1][1])
     assert item_ids(str(path)) == [] or form == "zip"
+
+
+def test_a_zip_of_too_many_files_is_refused_before_they_are_listed(corpus, tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        for item in corpus.rglob("*.*"):
+            file.write(item, item.relative_to(corpus))
+    monkeypatch.setattr(archives, "MAX_DIRECTORY_BYTES", 1000)
+    ((_, error),) = read_source(str(tmp_path / "a.zip"), {"a"})
+    assert "directory must have at most 1000 bytes" in str(error)
+    assert item_ids(str(tmp_path / "a.zip")) == []
 
 
 RISM = {"rism_id": "100", "incipit": "1.1.1", "clef": "G-2", "keysig": "xFC", "timesig": "3/4", "pae": "4''DEF/2.A/"}

@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from scorehub.dataset_builders.archives import ARCHIVE_FAULTS, Bounded, decompressed
+from scorehub.dataset_builders.archives import ARCHIVE_FAULTS, Bounded, check_directory, decompressed
 from scorehub.dataset_builders.file_names import as_text
 
 SUFFIXES = (".png", "_distorted.jpg", ".semantic", ".agnostic", ".mei", ".pae", ".mid")
@@ -49,7 +49,7 @@ def item_ids(source: str) -> list[str]:
     try:
         for name, _ in _files(source, lambda name: name.endswith(".semantic")):
             ids |= {match[1] for match in [_match(name)] if match}
-    except ARCHIVE_FAULTS:
+    except (*ARCHIVE_FAULTS, ValueError):
         pass  # reading it will say so
     return sorted(ids)
 
@@ -66,7 +66,7 @@ def read_source(source: str, wanted: Set[str]) -> Iterator[tuple[str, Files | Va
             yield item, _complete(item, {suffix: data for _, suffix, data in members})
         if Path(source).is_dir() and not found:
             yield as_text(source), ValueError("item must have files that are named after their folder, got others")
-    except ARCHIVE_FAULTS as error:
+    except (*ARCHIVE_FAULTS, ValueError) as error:
         yield source, ValueError(f"source must be a whole archive or folder, got {error}")
 
 
@@ -99,6 +99,7 @@ def _files(source: str, wanted: Callable[[str], bool]) -> Iterator[tuple[str, IO
                 with child.open("rb") as file:
                     yield child.name, file
     elif path.suffix == ".zip":
+        check_directory(path)
         with zipfile.ZipFile(path) as archive:
             for name in filter(wanted, archive.namelist()):
                 with archive.open(name) as member:
