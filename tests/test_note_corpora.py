@@ -252,6 +252,22 @@ def test_other_arrangements_have_the_annotations_of_their_song(tmp_path):
     assert rows["001-v1"]["beats"] == [0.5]
 
 
+@pytest.mark.parametrize("config", ["songs", "versions"])
+@pytest.mark.parametrize("below", ["", "POP909"])
+def test_pop909_may_be_the_whole_checkout_or_its_folder_of_songs(config, below, tmp_path):
+    folder = write_folder(tmp_path / "data", pop909_files()) / below
+    loaded = load_dataset("pop909", config, data_dir=str(folder), cache_dir=str(tmp_path / "cache"))
+    rows = {row["title"]: row for row in rows_of(loaded)}
+    assert len(rows) == {"songs": 24, "versions": 25}[config]
+    assert rows["001"]["beats"] == [0.5]
+
+
+def test_two_copies_of_pop909_are_refused(tmp_path):
+    files = {f"{copy}/{name}": data for copy in "ab" for name, data in pop909_files().items()}
+    with pytest.raises(ValueError, match="data_dir must have one POP909 folder, got a/POP909/, b/POP909/"):
+        load_dataset("pop909", data_dir=str(write_folder(tmp_path / "data", files)), cache_dir=str(tmp_path / "cache"))
+
+
 def test_pieces_are_planned_before_any_file_of_theirs_is_read(tmp_path):
     unread = SimpleNamespace(members=dict.fromkeys(pop909_files(), (0, 0)))
     splits = Pop909(cache_dir=str(tmp_path), config_name="songs").plan(unread)
