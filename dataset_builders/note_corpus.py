@@ -96,6 +96,9 @@ class NoteCorpus(datasets.ArrowBasedBuilder):
         if not any(splits.values()):
             raise ValueError(f"data_dir must be {self.FACTS.obtain}, got {self.config.data_dir!r} with no such file")
         missing = [split for split in SPLITS if not any(piece.path in files.members for piece in splits[split])]
+        if len(missing) == len(SPLITS):
+            first = next(chain.from_iterable(splits.values()))
+            raise ValueError(f"data_dir must have the files that its table names, got none, such as {first.path}")
         for piece in chain.from_iterable(splits[split] for split in missing):
             report_failure(piece.place, NO_FILE, self.config.failures_dir)
         order = {name: number for number, name in enumerate(files.members)}  # that in which they are best read

@@ -325,6 +325,12 @@ def test_two_hundred_mutilated_incipits_are_rows_or_reasons():
     assert min(map(len, reasons)) > 10
 
 
+def test_a_part_that_leaves_nothing_is_refused(tmp_path):
+    write_rism(tmp_path / "rism.tsv.gz", [RISM])
+    with pytest.raises(ValueError, match=r"fraction must leave one of 1 incipits, got 0\.1"):
+        load_dataset("camera_primus", "engraved", data_dir=str(tmp_path / "rism.tsv.gz"), fraction=0.1)
+
+
 def test_a_table_is_read_once_for_all_items_and_anew_when_it_changes(tmp_path):
     write_rism(tmp_path / "rism.tsv.gz", [RISM])
     first = read_incipits(tmp_path)

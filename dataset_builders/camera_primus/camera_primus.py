@@ -101,6 +101,8 @@ class CameraPrimus(datasets.ArrowBasedBuilder):
         incipits = self._incipits()
         ids = splits.grouped_splits([(item, incipit.group) for item, incipit in incipits.items()], self.config.fold)
         chosen = {split: self._sampled(items) for split, items in ids.items()}
+        if not any(chosen.values()):
+            raise ValueError(f"fraction must leave one of {len(incipits)} incipits, got {self.config.fraction}")
         return [datasets.SplitGenerator(split, {"sources": items}) for split, items in chosen.items() if items]
 
     def _published_splits(self) -> list[datasets.SplitGenerator]:

@@ -115,7 +115,7 @@ def read_index(text: str, prefix: str = "") -> list[Entry]:
     """The performances that a `metadata.csv` names, sorted by their MIDI's path.
 
     Raises:
-        ValueError: it is no CSV, or lacks columns.
+        ValueError: it is no CSV, lacks columns, or names none.
     """
     try:
         reader = csv.DictReader(io.StringIO(text), strict=True)
@@ -125,6 +125,8 @@ def read_index(text: str, prefix: str = "") -> list[Entry]:
         entries = list(_entries(reader, prefix))
     except csv.Error as error:
         raise ValueError(f"index must be a CSV, got: {error}") from None
+    if not entries:
+        raise ValueError("index must name performances, got none")
     return sorted(entries, key=lambda entry: entry.performance_midi)
 
 
