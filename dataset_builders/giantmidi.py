@@ -20,6 +20,7 @@ from pathlib import PurePosixPath
 from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
 from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi, split_by_group
 from scorehub.dataset_builders.note_tables import table_lines
+from scorehub.dataset_builders.splits import SPLITS
 
 TABLE = "full_music_pieces_youtube_similarity_pianosoloprob_split.csv"
 CORRESPONDENCE = "groundtruth_maestro_giantmidi-piano.csv"
@@ -60,7 +61,7 @@ class GiantMidi(NoteCorpus):
         rows = {row["youtube_id"]: row for row in read_table(files, TABLE, ",", COLUMNS) if row["youtube_id"]}
         if not rows:
             return split_by_group(self._by_name(name) for name in names)
-        splits: dict[str, list[Piece]] = {"train": [], "validation": [], "test": []}
+        splits: dict[str, list[Piece]] = {split: [] for split in SPLITS}
         for name in names:
             row = rows.get(PurePosixPath(name).stem[-11:])
             if row is not None and row["split"] in splits:

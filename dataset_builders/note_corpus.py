@@ -18,9 +18,9 @@ import pyarrow as pa
 from scorehub.dataset_builders import note_rows
 from scorehub.dataset_builders.archives import MAX_FILE_BYTES
 from scorehub.dataset_builders.failures import report_failure
-from scorehub.dataset_builders.musicscore.schema import SPLITS
 from scorehub.dataset_builders.note_files import batches, open_files, version_of
 from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi
+from scorehub.dataset_builders.splits import SPLITS
 from scorehub.notes import Notes, read_midi
 
 TABLE_BYTES = 4 * 2**20  # of files, whose rows are held in memory together

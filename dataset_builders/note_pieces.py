@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import IO, Any, Protocol
 
-from scorehub.dataset_builders.musicscore.schema import SPLITS, split_of
+from scorehub.dataset_builders.splits import SPLITS, split_of
 
 _MIDI = re.compile(r".*\.(?:midi?|kar)", re.IGNORECASE | re.DOTALL)
 

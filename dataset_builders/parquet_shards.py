@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Features
 
+from scorehub.dataset_builders.splits import SPLITS
+
 ROWS_PER_GROUP = 100  # rows of 100 kB: groups of 10 MB, which the Hub's viewer reads one at a time
 BYTES_PER_GROUP = 64 * 2**20  # rows with audio have 10 MB
 ROWS_PER_TABLE = 10  # what a stream holds in memory
@@ -73,7 +75,7 @@ def find_shards(folder: str | Path) -> dict[str, list[Path]]:
     """
     if not (Path(folder) / "data").is_dir():
         raise ValueError(f"folder must be a built dataset with data/, got {str(folder)!r}")
-    found: dict[str, list[Path]] = {"train": [], "validation": [], "test": []}
+    found: dict[str, list[Path]] = {split: [] for split in SPLITS}
     for path in sorted((Path(folder) / "data").glob("*-*.parquet")):
         found.setdefault(path.name.split("-")[0], []).append(path)
     return {split: paths for split, paths in found.items() if paths}

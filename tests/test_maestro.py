@@ -15,7 +15,7 @@ from scorehub.dataset_builders import note_rows
 from scorehub.dataset_builders.failures import read_failures
 from scorehub.dataset_builders.maestro.index import read_index
 from scorehub.dataset_builders.maestro.maestro import Maestro
-from scorehub.dataset_builders.musicscore.schema import split_of
+from scorehub.dataset_builders.splits import split_of
 from scorehub.notes import read_midi
 
 

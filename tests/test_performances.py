@@ -10,9 +10,9 @@ from folders_and_archives import write_folder, write_tar
 
 from scorehub.audio import read_audio
 from scorehub.dataset_builders.failures import read_failures
-from scorehub.dataset_builders.musicscore.schema import split_of
 from scorehub.dataset_builders.performances.performances import Performances
 from scorehub.dataset_builders.performances.score_position import performance_position, score_position
+from scorehub.dataset_builders.splits import split_of
 from scorehub.notes import make_notes, write_midi
 
 PITCHES = (60, 62, 64, 65, 67, 69, 71, 72)  # two measures of quarters, which are repeated

@@ -28,9 +28,10 @@ from scorehub.dataset_builders.msmd.items import LICENCE, Item, Options, make_ro
 from scorehub.dataset_builders.msmd.safe_npz import MAX_FILE_BYTES
 from scorehub.dataset_builders.msmd.sample import LICENCE as SAMPLE_LICENCE
 from scorehub.dataset_builders.msmd.sample import SAMPLE_SPLITS, sample_item
-from scorehub.dataset_builders.msmd.schema import FEATURES, SPLITS
+from scorehub.dataset_builders.msmd.schema import FEATURES
 from scorehub.dataset_builders.msmd.split_lists import read_splits, split_of_folder, split_of_name
 from scorehub.dataset_builders.parquet_shards import tables
+from scorehub.dataset_builders.splits import SPLITS
 
 CITATION = """@article{dorfer2018learning,
   title={Learning Audio--Sheet Music Correspondences for Cross-Modal Retrieval and Piece Identification},

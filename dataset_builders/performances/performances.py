@@ -20,12 +20,12 @@ import pyarrow as pa
 from scorehub.dataset_builders.archives import Archive
 from scorehub.dataset_builders.failures import report_failure
 from scorehub.dataset_builders.fingerprint import files_fingerprint
-from scorehub.dataset_builders.musicscore.schema import SPLITS, split_of
 from scorehub.dataset_builders.parquet_shards import tables
 from scorehub.dataset_builders.performances import sample
 from scorehub.dataset_builders.performances.rows import Row, make_row, split_group
 from scorehub.dataset_builders.performances.schema import FEATURES, LICENSE
 from scorehub.dataset_builders.performances.source import INDEX_NAMES, Entry, Folder, open_source
+from scorehub.dataset_builders.splits import SPLITS, split_of
 
 CITATION = """@article{peter2023automatic,
   title={Automatic Note-Level Score-to-Performance Alignments in the ASAP Dataset},
