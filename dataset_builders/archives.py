@@ -53,6 +53,25 @@ class Archive:
         return files
 
 
+@dataclass(frozen=True)
+class Folder:
+    """Files below `root`, as if they were packed."""
+
+    root: Path
+
+    def load(self, names: Iterable[str]) -> dict[str, bytes]:
+        """The files of at most `MAX_FILE_BYTES` that are there; none outside of the folder, whatever a name says."""
+        root, files = self.root.resolve(), {}
+        for name in set(names):
+            try:
+                path = (root / name).resolve()
+                if path.is_relative_to(root) and path.is_file() and path.stat().st_size <= MAX_FILE_BYTES:
+                    files[name] = path.read_bytes()
+            except (OSError, ValueError):  # too long a name, a null character: no file
+                continue
+        return files
+
+
 class Bounded:
     """An archive's decompressed stream that is not read beyond what the archive's size makes likely.
 

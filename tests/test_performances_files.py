@@ -8,6 +8,7 @@ import pytest
 import verovio
 from test_performances import asap_files, index, musicxml, piece_files, write_folder, write_tar
 
+from scorehub.dataset_builders.archives import Folder
 from scorehub.dataset_builders.performances import source
 from scorehub.dataset_builders.performances.alignment import AlignedNote, find_played, parse_alignment
 from scorehub.dataset_builders.performances.annotations import Beat, pair_beats, parse_annotations
@@ -15,7 +16,7 @@ from scorehub.dataset_builders.performances.rows import make_row
 from scorehub.dataset_builders.performances.sample import TUNES, write_sample
 from scorehub.dataset_builders.performances.score_notes import ScoreNote, read_score_notes
 from scorehub.dataset_builders.performances.score_times import find_score_times, read_score_midi
-from scorehub.dataset_builders.performances.source import Folder, open_source, read_index
+from scorehub.dataset_builders.performances.source import open_source, read_index
 from scorehub.dataset_builders.tunes.humdrum import to_humdrum
 from scorehub.dataset_builders.tunes.tune import load_tune
 from scorehub.notes import make_notes, write_midi

@@ -27,7 +27,7 @@ from scorehub.chorales import load_writer
 from scorehub.dataset_builders.archives import TAR_FAULTS, index_archive
 from scorehub.dataset_builders.camera_primus.incipits import read_incipits
 from scorehub.dataset_builders.camera_primus.published import read_source
-from scorehub.dataset_builders.msmd.rebuilt import Files, read_notes, read_pieces
+from scorehub.dataset_builders.msmd.rebuilt import open_files, read_notes, read_pieces
 from scorehub.dataset_builders.msmd.split_lists import read_splits
 from scorehub.dataset_builders.musicscore import metadata_files
 from scorehub.dataset_builders.musicscore.download import read_manifest
@@ -181,10 +181,8 @@ def test_a_packed_archive_of_items_is_bounded_too(in_time, tmp_path):
 
 def test_a_negative_size_does_not_lead_back(in_time, tmp_path):
     data = gzip.decompress(archives.tars()["negative size"])
-    with pytest.raises(ValueError, match="negative size"):
-        Files(written(tmp_path / "pages_midi.tar", data).parent)
     with pytest.raises(ValueError, match="archive must have"):
-        index_archive(tmp_path / "pages_midi.tar")
+        open_files(written(tmp_path / "pages_midi.tar", data).parent)
 
 
 def test_a_jpeg_of_scans_is_refused_before_it_is_decoded(in_time, tmp_path):

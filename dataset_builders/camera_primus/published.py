@@ -14,12 +14,11 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from scorehub.dataset_builders.archives import ARCHIVE_FAULTS, Bounded, check_directory, decompressed
+from scorehub.dataset_builders.archives import ARCHIVE_FAULTS, MAX_FILE_BYTES, Bounded, check_directory, decompressed
 from scorehub.dataset_builders.file_names import as_text
 
 SUFFIXES = (".png", "_distorted.jpg", ".semantic", ".agnostic", ".mei", ".pae", ".mid")
 ARCHIVES = (".tgz", ".tar.gz", ".tar", ".zip")
-MAX_FILE_BYTES = 16 * 2**20
 
 _FILE = re.compile(rf"([\w.-]+?)({'|'.join(re.escape(suffix) for suffix in SUFFIXES)})")
 

@@ -25,7 +25,7 @@ from scorehub.dataset_builders.file_names import as_text
 from scorehub.dataset_builders.fingerprint import files_fingerprint
 from scorehub.dataset_builders.msmd import cyolo, folders, game, rebuilt
 from scorehub.dataset_builders.msmd.items import LICENCE, Item, Options, make_row
-from scorehub.dataset_builders.msmd.safe_npz import MAX_FILE_BYTES
+from scorehub.dataset_builders.msmd.safe_npz import MAX_NPZ_BYTES
 from scorehub.dataset_builders.msmd.sample import LICENCE as SAMPLE_LICENCE
 from scorehub.dataset_builders.msmd.sample import SAMPLE_SPLITS, sample_item
 from scorehub.dataset_builders.msmd.schema import FEATURES
@@ -225,6 +225,6 @@ def _cyolo_item(path: Path) -> Item:
 
 
 def _npz_bytes(path: Path) -> bytes:
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise ValueError(f"npz must have at most {MAX_FILE_BYTES} bytes, got {path.stat().st_size}")
+    if path.stat().st_size > MAX_NPZ_BYTES:
+        raise ValueError(f"npz must have at most {MAX_NPZ_BYTES} bytes, got {path.stat().st_size}")
     return path.read_bytes()

@@ -17,14 +17,14 @@ from typing import Any
 import datasets
 import pyarrow as pa
 
-from scorehub.dataset_builders.archives import Archive
+from scorehub.dataset_builders.archives import Archive, Folder
 from scorehub.dataset_builders.failures import report_failure
 from scorehub.dataset_builders.fingerprint import files_fingerprint
 from scorehub.dataset_builders.parquet_shards import tables
 from scorehub.dataset_builders.performances import sample
 from scorehub.dataset_builders.performances.rows import Row, make_row, split_group
 from scorehub.dataset_builders.performances.schema import FEATURES, LICENSE
-from scorehub.dataset_builders.performances.source import INDEX_NAMES, Entry, Folder, open_source
+from scorehub.dataset_builders.performances.source import INDEX_NAMES, Entry, open_source
 from scorehub.dataset_builders.splits import SPLITS, split_of
 
 CITATION = """@article{peter2023automatic,

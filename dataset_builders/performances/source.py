@@ -7,11 +7,11 @@ where it lies itself; beside an archive it speaks of the archive's top.
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scorehub.dataset_builders.archives import MAX_FILE_BYTES, Archive, index_archive
+from scorehub.dataset_builders.archives import MAX_FILE_BYTES, Archive, Folder, index_archive
 
 INDEX_NAMES = ("asap_aligned_index.csv", "metadata.csv")
 ARCHIVE_NAME = "asap_aligned.tar.gz"
@@ -44,25 +44,6 @@ class Entry:
             *(self.score, self.score_midi, self.performance_midi),
             *(self.score_annotations, self.performance_annotations, self.alignment),
         )
-
-
-@dataclass(frozen=True)
-class Folder:
-    """Files below `root`."""
-
-    root: Path
-
-    def load(self, names: Iterable[str]) -> dict[str, bytes]:
-        """The files of at most `MAX_FILE_BYTES` that are there; none outside of the folder, whatever a name says."""
-        root, files = self.root.resolve(), {}
-        for name in set(names):
-            try:
-                path = (root / name).resolve()
-                if path.is_relative_to(root) and path.is_file() and path.stat().st_size <= MAX_FILE_BYTES:
-                    files[name] = path.read_bytes()
-            except (OSError, ValueError):  # too long a name, a null character: no file
-                continue
-        return files
 
 
 def open_source(data_dir: str | Path) -> tuple[Folder | Archive, list[Entry]]:
