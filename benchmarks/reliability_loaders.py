@@ -151,7 +151,7 @@ FILES = {
             Form(".tgz", primus, _tar_gz, TAR_GZ),
             Form(".zip", primus, _zip, ZIP),
             Form(".tar.gz", musicscore, seeds.musicscore, TAR_GZ),
-            Form(".tar", of_folder(f"{_MSMD}.rebuilt:Files", "pages_midi.tar"), lambda: tar_of(seeds.primus())),
+            Form(".tar", of_folder(f"{_MSMD}.rebuilt:open_files", "pages_midi.tar"), lambda: tar_of(seeds.primus())),
         ),
         (archives.tars, archives.zips),
     ),

@@ -14,7 +14,8 @@ logger = logging.get_logger(__name__)
 
 
 def report_failure(item: str, reason: str, folder: str | None = None) -> None:
-    """Notes that `item` is left out, and why."""
+    """Notes that `item` is left out, and why; names in them may be any."""
+    item, reason = (text.encode("utf-8", "backslashreplace").decode() for text in (item, reason))
     logger.warning("%s is left out: %s", item, reason)
     if folder:
         path = Path(folder) / f"{os.getpid()}.jsonl"

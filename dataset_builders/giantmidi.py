@@ -12,15 +12,19 @@ Source: Kong et al., GiantMIDI-Piano: a Large-Scale MIDI Dataset for Classical P
 """
 
 import csv
-import io
 import re
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import PurePosixPath
 
 from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
-from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi, load_named, split_by_group
+from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi, split_by_group
+from scorehub.dataset_builders.note_tables import table_lines
+from scorehub.dataset_builders.splits import SPLITS
 
 TABLE = "full_music_pieces_youtube_similarity_pianosoloprob_split.csv"
 CORRESPONDENCE = "groundtruth_maestro_giantmidi-piano.csv"
+COLUMNS = ("surname", "firstname", "music", "youtube_id", "split")  # of the table, which has more
 OF_EVALUATION = {"giantmidi-piano": "GiantMIDI-Piano", "ground_truth": "GroundTruth"}  # folder -> column
 
 _YOUTUBE_ID = re.compile(r"[\w-]{11}")
@@ -54,13 +58,13 @@ class GiantMidi(NoteCorpus):
 
     def _full(self, files: Files) -> Splits:
         names = [name for name in sorted(files.members) if is_midi(name)]
-        rows = {row["youtube_id"]: row for row in read_table(files, TABLE, ",") if row.get("youtube_id")}
+        rows = {row["youtube_id"]: row for row in read_table(files, TABLE, ",", COLUMNS) if row["youtube_id"]}
         if not rows:
             return split_by_group(self._by_name(name) for name in names)
-        splits: dict[str, list[Piece]] = {"train": [], "validation": [], "test": []}
+        splits: dict[str, list[Piece]] = {split: [] for split in SPLITS}
         for name in names:
             row = rows.get(PurePosixPath(name).stem[-11:])
-            if row is not None and row.get("split") in splits:
+            if row is not None and row["split"] in splits:
                 splits[row["split"]].append(self._by_row(name, row))
         return splits
 
@@ -81,8 +85,8 @@ class GiantMidi(NoteCorpus):
         return Piece(name, title, f"giantmidi {composer} {title}", source, composer, license=self.FACTS.license)
 
     def _evaluation(self, files: Files) -> Splits:
-        rows = list(read_table(files, CORRESPONDENCE, "\t"))
-        of_name = {row.get(column, ""): row.get("Name", "") for row in rows for column in OF_EVALUATION.values()}
+        rows = list(read_table(files, CORRESPONDENCE, "\t", ("Name", *OF_EVALUATION.values())))
+        of_name = {row[column]: row["Name"] for row in rows for column in OF_EVALUATION.values()}
         pieces = []
         for name in sorted(files.members):
             path = PurePosixPath(name)
@@ -93,16 +97,22 @@ class GiantMidi(NoteCorpus):
         return split_by_group(pieces)
 
 
-def read_table(files: Files, wanted: str, separator: str) -> list[dict[str, str]]:
-    """Rows of the table with this name; none where there is none.
+def read_table(files: Files, wanted: str, separator: str, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """These columns of the table with this name, row by row; none where there is none.
 
     Raises:
-        ValueError: it is no table.
+        ValueError: it is no table, lacks a column, or is too large.
     """
-    text = load_named(files, wanted).decode("utf-8-sig", "replace")
+    lines = table_lines(files, wanted)
+    head = next(lines, "").removeprefix("\ufeff")
+    if not head.strip():
+        return
+    # The published table has tabs, whatever its name says.
+    rows = csv.DictReader(chain([head], lines), delimiter="\t" if "\t" in head else separator)
     try:
-        # The published table has tabs, whatever its name says.
-        delimiter = "\t" if "\t" in text.partition("\n")[0] else separator
-        return [dict(row) for row in csv.DictReader(io.StringIO(text), delimiter=delimiter)]
+        if missing := set(columns) - set(rows.fieldnames or ()):
+            raise ValueError(f"{wanted} must have columns {', '.join(columns)}, got none named {sorted(missing)}")
+        for row in rows:
+            yield {column: row[column] or "" for column in columns}
     except csv.Error as error:
         raise ValueError(f"{wanted} must be a table, got: {error}") from None

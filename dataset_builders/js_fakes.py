@@ -17,7 +17,8 @@ import datasets
 
 from scorehub.dataset_builders import note_rows
 from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
-from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, load_named, split_by_group
+from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, split_by_group
+from scorehub.dataset_builders.note_tables import load_table
 
 FOLDERS = {"annotated": ("midi",), "extended": ("midi", "jsf-extended")}
 METADATA = ("metadata.json", "metadata.json.gz")
@@ -71,9 +72,9 @@ def find_realism(files: Files) -> dict[str, float]:
     """File -> share of answers that took it for Bach's; nothing where there is no table.
 
     Raises:
-        ValueError: the table is no JSON of this form.
+        ValueError: the table is no JSON of this form, or too large.
     """
-    data = load_named(files, *METADATA)
+    data = load_table(files, *METADATA)
     try:
         table: Any = json.loads(data or b"{}")
         totals = {path: row["total"] for path, row in table.items()}

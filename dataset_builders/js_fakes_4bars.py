@@ -20,9 +20,11 @@ import datasets
 import numpy as np
 
 from scorehub.dataset_builders import note_rows
-from scorehub.dataset_builders.musicscore.schema import SPLITS, split_of
+from scorehub.dataset_builders.failures import report_failure
 from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
 from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits
+from scorehub.dataset_builders.note_tables import load_whole
+from scorehub.dataset_builders.splits import PUBLISHED_NAMES, SPLITS, split_of
 from scorehub.notes import DRUMS, Notes, make_notes
 
 SECONDS_PER_STEP = 0.125  # a sixteenth at 120 quarters a minute
@@ -31,7 +33,6 @@ TRACK_START, BAR_START = "TRACK_START", "BAR_START"
 MAX_TOKENS = 20_000  # of a piece; published ones have some 400
 
 _TOKEN = re.compile(r"(NOTE_ON|NOTE_OFF|TIME_DELTA|INST)=(\w+)")
-_NAMED = {"train": "train", "valid": "validation", "test": "test"}
 
 
 class JsFakes4Bars(NoteCorpus):
@@ -59,8 +60,8 @@ class JsFakes4Bars(NoteCorpus):
         for name in sorted(files.members):
             if not name.endswith((".txt", ".jsonl")):
                 continue
-            named = next((ours for start, ours in _NAMED.items() if start in PurePosixPath(name).name), None)
-            for number, text in enumerate(read_lines(files.load([name]).get(name, b""))):
+            named = next((ours for start, ours in PUBLISHED_NAMES.items() if start in PurePosixPath(name).name), None)
+            for number, text in enumerate(self._lines(name, files)):
                 group = hashlib.sha256(text.encode()).hexdigest()
                 source = f"js-fakes-4bars {PurePosixPath(name).name} {number}"
                 piece = Piece(
@@ -74,6 +75,13 @@ class JsFakes4Bars(NoteCorpus):
                 )
                 splits[named or split_of(group)].append(piece)
         return splits
+
+    def _lines(self, name: str, files: Files) -> tuple[str, ...]:
+        try:
+            return read_lines(load_whole(files, name))
+        except ValueError as error:
+            report_failure(name, str(error), self.config.failures_dir)
+            return ()
 
     def read(self, piece: Piece, data: bytes) -> Notes:
         """See `NoteCorpus`."""
@@ -95,7 +103,7 @@ def _text(line: str) -> str:
     if not line.startswith("{"):
         return line
     try:
-        return str(json.loads(line)["text"])
+        return str(json.loads(line)["text"]).encode("utf-8", "replace").decode()  # no half surrogate pairs
     except (ValueError, KeyError, TypeError, RecursionError):
         return ""
 

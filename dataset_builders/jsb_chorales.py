@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 
 from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
-from scorehub.dataset_builders.note_files import unpack
 from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi
+from scorehub.dataset_builders.note_tables import load_whole, unpack
+from scorehub.dataset_builders.splits import PUBLISHED_NAMES, SPLITS
 from scorehub.notes import Notes, make_notes
 
-SPLIT_NAMES = {"train": "train", "valid": "validation", "test": "test"}
 GRIDS = {
     "16th": ("Jsb16thSeparated", "jsb-chorales-16th"),
     "8th": ("jsb-chorales-8th",),
@@ -75,21 +75,21 @@ class JsbChorales(NoteCorpus):
         return grid_to_notes(read_grids(data)[split][int(number)], QUARTERS[self.config.name])
 
     def _midi_pieces(self, files: Files) -> Splits:
-        splits: dict[str, list[Piece]] = {split: [] for split in SPLIT_NAMES.values()}
+        splits: dict[str, list[Piece]] = {split: [] for split in SPLITS}
         for name in sorted(files.members):
             if match := _MIDI_PATH.fullmatch(name):
-                splits[SPLIT_NAMES[match[1]]].append(self._piece(name, f"{match[1]} {match[2]}", name))
+                splits[PUBLISHED_NAMES[match[1]]].append(self._piece(name, f"{match[1]} {match[2]}", name))
         return splits
 
     def _grid_pieces(self, files: Files) -> Splits:
         names = {PurePosixPath(name).name.partition(".")[0]: name for name in sorted(files.members)}
         path = next((names[stem] for stem in GRIDS[self.config.name] if stem in names), None)
         if path is None:
-            return {split: [] for split in SPLIT_NAMES.values()}
-        grids = read_grids(files.load([path]).get(path, b""))
+            return {split: [] for split in SPLITS}
+        grids = read_grids(load_whole(files, path))
         return {
             ours: [self._piece(path, part, path, part) for part in _parts(theirs, grids)]
-            for theirs, ours in SPLIT_NAMES.items()
+            for theirs, ours in PUBLISHED_NAMES.items()
         }
 
     def _piece(self, path: str, title: str, source: str, part: str = "") -> Piece:
@@ -113,8 +113,8 @@ def read_grids(data: bytes) -> dict[str, Any]:
         grids = json.loads(unpack(data))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"grids must be JSON, got: {error}") from None
-    if not isinstance(grids, dict) or not all(isinstance(grids.get(name), list) for name in SPLIT_NAMES):
-        raise ValueError(f"grids must have the splits {', '.join(SPLIT_NAMES)}")
+    if not isinstance(grids, dict) or not all(isinstance(grids.get(name), list) for name in PUBLISHED_NAMES):
+        raise ValueError(f"grids must have the splits {', '.join(PUBLISHED_NAMES)}")
     return grids
 
 

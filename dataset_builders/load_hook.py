@@ -6,17 +6,14 @@ The names that it touches are private: setup.cfg bounds `datasets<6`, and a test
 """
 
 import functools
-import hashlib
-import importlib
-import inspect
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import datasets.inspect
 import datasets.load
 from datasets.load import BuilderConfigsParameters, DatasetModule
 
+from scorehub.dataset_builders.fingerprint import source_fingerprint
 from scorehub.dataset_names import FOLDERS, MODULES
 
 BUILDERS = {
@@ -45,18 +42,14 @@ def _wrap(original: Callable[..., DatasetModule]) -> Callable[..., DatasetModule
 
 
 def _dataset_module(name: str) -> DatasetModule:
-    module, builder = importlib.import_module(BUILDERS[name]), builder_class(name)
+    builder = builder_class(name)
     parameters = BuilderConfigsParameters(
         builder_configs=builder.BUILDER_CONFIGS, default_config_name=builder.DEFAULT_CONFIG_NAME
     )
-    return DatasetModule(BUILDERS[name], _source_hash(module), {"dataset_name": name}, parameters)
+    # The hash names the builder's version in the cache: another source builds anew.
+    return DatasetModule(BUILDERS[name], source_fingerprint(), {"dataset_name": name}, parameters)
 
 
 def builder_class(name: str) -> Any:
     """The builder behind a name."""
     return datasets.load.get_dataset_builder_class(DatasetModule(BUILDERS[name], "", {}), dataset_name=name)
-
-
-def _source_hash(module: ModuleType) -> str:
-    """Names the builder's version in the cache: another source builds anew."""
-    return hashlib.sha256(inspect.getsource(module).encode()).hexdigest()

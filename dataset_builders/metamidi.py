@@ -14,7 +14,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
-from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi, load_named, split_by_group
+from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi, split_by_group
+from scorehub.dataset_builders.note_tables import table_lines
 
 TITLES = "MMD_scraped_title_artist.jsonl"
 
@@ -55,13 +56,18 @@ class MetaMidi(NoteCorpus):
 
 
 def read_titles(files: Files) -> dict[str, tuple[str, str]]:
-    """MD5 -> title and artist; nothing where there is no table, or for lines that say nothing."""
+    """MD5 -> title and artist; nothing where there is no table, or for lines that say nothing.
+
+    Raises:
+        ValueError: the table is damaged or too large.
+    """
     found = {}
-    for line in load_named(files, TITLES).decode("utf-8", "replace").splitlines():
+    for line in table_lines(files, TITLES):
         try:
             row: Any = json.loads(line)
             title, artist = row["title_artist"][0]
+            f"{title}{artist}".encode()  # half a surrogate pair is no text
             found[str(row["md5"])] = str(title), str(artist)
-        except (ValueError, KeyError, IndexError, TypeError):
+        except (ValueError, KeyError, IndexError, TypeError, RecursionError):
             continue
     return found

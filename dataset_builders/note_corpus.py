@@ -18,9 +18,9 @@ import pyarrow as pa
 from scorehub.dataset_builders import note_rows
 from scorehub.dataset_builders.archives import MAX_FILE_BYTES
 from scorehub.dataset_builders.failures import report_failure
-from scorehub.dataset_builders.musicscore.schema import SPLITS
 from scorehub.dataset_builders.note_files import batches, open_files, version_of
 from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi
+from scorehub.dataset_builders.splits import SPLITS
 from scorehub.notes import Notes, read_midi
 
 TABLE_BYTES = 4 * 2**20  # of files, whose rows are held in memory together
@@ -96,6 +96,9 @@ class NoteCorpus(datasets.ArrowBasedBuilder):
         if not any(splits.values()):
             raise ValueError(f"data_dir must be {self.FACTS.obtain}, got {self.config.data_dir!r} with no such file")
         missing = [split for split in SPLITS if not any(piece.path in files.members for piece in splits[split])]
+        if len(missing) == len(SPLITS):
+            first = next(chain.from_iterable(splits.values()))
+            raise ValueError(f"data_dir must have the files that its table names, got none, such as {first.path}")
         for piece in chain.from_iterable(splits[split] for split in missing):
             report_failure(piece.place, NO_FILE, self.config.failures_dir)
         order = {name: number for number, name in enumerate(files.members)}  # that in which they are best read

@@ -1,8 +1,9 @@
 """Where files of notes come from: a folder, a zip or a tar, which are read without being unpacked; or one such file.
 
 Each has `members`, by their names the two numbers that tell a version of a file from another, of which the second is
-its size, in the order in which they are best read; and `load`, which gives their contents. Only members are ever
-opened, whatever an index names.
+its size, in the order in which they are best read; `load`, which gives the contents of those that have at most
+`MAX_FILE_BYTES`; and `open`, for tables that are read line by line. Only members are ever opened, whatever an index
+names.
 """
 
 import os
@@ -11,16 +12,23 @@ import stat
 import tarfile
 import threading
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import IO
 
-from scorehub.dataset_builders.archives import MAX_FILE_BYTES, TAR_FAULTS, index_archive
+from scorehub.dataset_builders.archives import (
+    ARCHIVE_FAULTS,
+    MAX_FILE_BYTES,
+    TAR_FAULTS,
+    check_directory,
+    decompressed,
+    index_archive,
+)
+from scorehub.dataset_builders.file_names import as_text
 
 MAX_MEMBERS = 500_000  # MetaMIDI has 436,631
-MAX_DIRECTORY_BYTES = 64 * 2**20  # of a zip; MAESTRO's has 0.3 MB
 BATCH_BYTES = 32 * 2**20  # what is read of a tar archive at a time
 CACHED_BATCHES = 4
 OPEN_ARCHIVES = 4  # that stay open for those who ask for one file after another
@@ -28,9 +36,7 @@ OPEN_ARCHIVES = 4  # that stay open for those who ask for one file after another
 Members = dict[str, tuple[int, int]]
 
 _WANTED = re.compile(r".*\.(?:midi?|kar|abc|txt|csv|(?:jsonl?|txt)(?:\.gz)?)", re.IGNORECASE | re.DOTALL)
-_ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
-_END_BYTES = 22
-_MAX_COMMENT_BYTES = 2**16
+_ZIP_FAULTS = (*ARCHIVE_FAULTS, ValueError)
 
 
 @dataclass(frozen=True)
@@ -39,17 +45,22 @@ class Folder:
 
     root: Path
     members: Members
+    own_names: Mapping[str, str]  # of members whose names are no UTF-8, by what they are called here
 
     def load(self, names: Iterable[str]) -> dict[str, bytes]:
         """The files that are still there."""
         files = {}
-        for name in names:
+        for name in _loadable(names, self.members):
             try:
-                with (self.root / name).open("rb") as file:
+                with self.open(name) as file:
                     files[name] = file.read(MAX_FILE_BYTES)
             except OSError:
                 continue
         return files
+
+    def open(self, name: str) -> IO[bytes]:
+        """A file from its beginning on."""
+        return (self.root / self.own_names.get(name, name)).open("rb")
 
 
 @dataclass(frozen=True, eq=False)  # hashed by identity, for the caches below
@@ -65,8 +76,12 @@ class Zip:
             archive = _opened_zip(self, os.getpid())
         except _ZIP_FAULTS as error:
             raise ValueError(f"archive must be a whole zip, got {self.path.name}: {error}") from None
-        found = {name: _read_member(archive, name, self.members[name][1]) for name in names}
+        found = {name: _read_member(archive, name, self.members[name][1]) for name in _loadable(names, self.members)}
         return {name: data for name, data in found.items() if data is not None}
+
+    def open(self, name: str) -> IO[bytes]:
+        """A file from its beginning on."""
+        return _opened_zip(self, os.getpid()).open(name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +99,13 @@ class Tar:
 
     def load(self, names: Iterable[str]) -> dict[str, bytes]:
         """The files; raises a ValueError if the archive changed or is damaged."""
-        return {name: _read_batch(self, self.batch_of[name])[name] for name in names}
+        return {name: _read_batch(self, self.batch_of[name])[name] for name in names if name in self.batch_of}
+
+    def open(self, name: str) -> IO[bytes]:
+        """The archive from where a file begins: other files follow it."""
+        stream = decompressed(self.path)
+        stream.seek(self.members[name][0])
+        return stream
 
 
 # Each process opens an archive for itself, and of a tar each thread: whoever shares a file moves it under the other.
@@ -120,9 +141,14 @@ def _open_tar(path: Path, changed: int) -> Tar:
     places = index_archive(path, MAX_MEMBERS).members
     in_order = sorted(filter(_WANTED.fullmatch, places), key=places.__getitem__)
     sizes = {name: places[name][1] for name in in_order}
-    found = [sorted(batch) for batch in batches(in_order, sizes, BATCH_BYTES)]
+    found = [sorted(batch) for batch in batches(_loadable(in_order, places), sizes, BATCH_BYTES)]
     members = {name: places[name] for batch in found for name in batch}
+    members |= {name: places[name] for name in in_order}  # and those that are too large for a batch
     return Tar(path, members, found, {name: number for number, batch in enumerate(found) for name in batch})
+
+
+def _loadable(names: Iterable[str], members: Members) -> list[str]:
+    return [name for name in names if members[name][1] <= MAX_FILE_BYTES]
 
 
 def _read_member(archive: zipfile.ZipFile, name: str, size: int) -> bytes | None:
@@ -134,14 +160,14 @@ def _read_member(archive: zipfile.ZipFile, name: str, size: int) -> bytes | None
 
 
 def open_files(data_dir: str | Path) -> Folder | Zip | Tar:
-    """The MIDI files and tables of a folder or archive, of `MAX_FILE_BYTES` at most each.
+    """The MIDI files and tables of a folder or archive.
 
     Raises:
         ValueError: there is nothing, too much, or a damaged archive.
     """
     path = Path(data_dir)
     if path.is_dir():
-        return Folder(path, _list_folder(path))
+        return _as_folder(path, _list_folder(path))
     if not path.is_file():
         raise ValueError(f"data_dir must be a folder or an archive, got {str(path)!r}")
     with path.open("rb") as file:
@@ -149,7 +175,7 @@ def open_files(data_dir: str | Path) -> Folder | Zip | Tar:
     if is_zip:
         return Zip(path, _list_zip(path))
     if _WANTED.fullmatch(path.name):
-        return Folder(path.parent, _list_file(path))
+        return _as_folder(path.parent, {path.name: (path.stat().st_mtime_ns, path.stat().st_size)})
     return _open_tar(path, path.stat().st_mtime_ns)
 
 
@@ -161,11 +187,9 @@ def version_of(data_dir: str | Path) -> str:
     return repr(path.is_file() and (path.stat().st_mtime_ns, path.stat().st_size))
 
 
-def _list_file(path: Path) -> Members:
-    size = path.stat().st_size
-    if size > MAX_FILE_BYTES:
-        raise ValueError(f"{path.name} must have at most {MAX_FILE_BYTES} bytes, got {size}")
-    return {path.name: (path.stat().st_mtime_ns, size)}
+def _as_folder(root: Path, found: Members) -> Folder:
+    members = {as_text(name): version for name, version in found.items()}
+    return Folder(root, members, {text: name for text, name in zip(members, found, strict=True) if text != name})
 
 
 def _list_folder(root: Path) -> Members:
@@ -175,7 +199,7 @@ def _list_folder(root: Path) -> Members:
         prefix = "" if folder == Path() else f"{folder.as_posix()}/"
         for name in filter(_WANTED.fullmatch, names):
             status = _status(os.path.join(parent, name))
-            if status and stat.S_ISREG(status.st_mode) and status.st_size <= MAX_FILE_BYTES:
+            if status and stat.S_ISREG(status.st_mode):
                 members[prefix + name] = (status.st_mtime_ns, status.st_size)
         if len(members) > MAX_MEMBERS:
             raise ValueError(f"data_dir must have at most {MAX_MEMBERS} files, got more")
@@ -191,31 +215,12 @@ def _status(path: str) -> os.stat_result | None:
 
 def _list_zip(path: Path) -> Members:
     try:
-        _check_directory(path)
+        check_directory(path)
         with zipfile.ZipFile(path) as archive:
             entries = sorted(archive.infolist(), key=lambda entry: entry.filename)
     except _ZIP_FAULTS as error:
         raise ValueError(f"archive must be a whole zip, got {path.name}: {error}") from None
-    return {
-        entry.filename: (entry.CRC, entry.file_size)
-        for entry in entries
-        if _WANTED.fullmatch(entry.filename) and entry.file_size <= MAX_FILE_BYTES
-    }
-
-
-def _check_directory(path: Path) -> None:
-    """The directory's size comes first: zipfile makes an object of each entry before anyone can count them."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _END_BYTES - _MAX_COMMENT_BYTES))
-        end = file.read()
-    place = len(end) - _END_BYTES
-    if not end[place:].startswith(b"PK\5\6"):  # then a comment follows
-        place = end.rfind(b"PK\5\6")
-    size = int.from_bytes(end[place + 12 : place + 16], "little")
-    if place >= 76 and end[place - 20 :].startswith(b"PK\6\7"):  # of a zip64, which has another end before this
-        size = int.from_bytes(end[place - 36 : place - 28], "little")
-    if place < 0 or size > MAX_DIRECTORY_BYTES:
-        raise ValueError(f"directory must have at most {MAX_DIRECTORY_BYTES} bytes, got {size}")
+    return {entry.filename: (entry.CRC, entry.file_size) for entry in entries if _WANTED.fullmatch(entry.filename)}
 
 
 def batches(names: Iterable[str], sizes: Mapping[str, int], most: int) -> Iterator[list[str]]:
@@ -231,21 +236,3 @@ def batches(names: Iterable[str], sizes: Mapping[str, int], most: int) -> Iterat
         n_bytes += size
     if batch:
         yield batch
-
-
-def unpack(data: bytes) -> bytes:
-    """What gzip packed; other bytes as they are.
-
-    Raises:
-        ValueError: it is damaged, or more than `MAX_FILE_BYTES`.
-    """
-    if data[:2] != b"\x1f\x8b":
-        return data
-    unpacker = zlib.decompressobj(31)
-    try:
-        unpacked = unpacker.decompress(data, MAX_FILE_BYTES)
-    except zlib.error as error:
-        raise ValueError(f"gzip file must be whole, got: {error}") from None
-    if not unpacker.eof:
-        raise ValueError(f"gzip file must be whole and hold at most {MAX_FILE_BYTES} bytes")
-    return unpacked

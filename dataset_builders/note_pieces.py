@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
-from scorehub.dataset_builders.musicscore.schema import SPLITS, split_of
-from scorehub.dataset_builders.note_files import unpack
+from scorehub.dataset_builders.splits import SPLITS, split_of
 
 _MIDI = re.compile(r".*\.(?:midi?|kar)", re.IGNORECASE | re.DOTALL)
 
@@ -75,7 +74,10 @@ class Files(Protocol):
         """What tells a version of each from another, and its size; in the order in which they are best read."""
 
     def load(self, names: Iterable[str]) -> dict[str, bytes]:
-        """The contents of those that are there and whole."""
+        """The contents of those that are there, whole, and no larger than a piece may be."""
+
+    def open(self, name: str) -> IO[bytes]:
+        """A file of any size from its beginning on, of which `members` says where it ends."""
 
 
 def is_midi(name: str) -> bool:
@@ -89,13 +91,3 @@ def split_by_group(pieces: Iterable[Piece]) -> dict[str, list[Piece]]:
     for piece in pieces:
         splits[split_of(piece.group)].append(piece)
     return splits
-
-
-def load_named(files: Files, *wanted: str) -> bytes:
-    """The contents of the first file with one of these names, in whatever folder; empty where there is none.
-
-    Raises:
-        ValueError: it is packed by gzip, and damaged or too large.
-    """
-    name = next((name for name in files.members if PurePosixPath(name).name in wanted), None)
-    return b"" if name is None else unpack(files.load([name]).get(name, b""))

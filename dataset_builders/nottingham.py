@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 
 from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
 from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, split_by_group
+from scorehub.dataset_builders.note_tables import load_whole
 
 _PATH = re.compile(r"(?:.*/)?MIDI/(?:(melody|chords)/)?([a-z-]+?)(\d+)\.mid")
 _TUNE = re.compile(r"^X:\s*(\d+)\s*$(.*?)(?=^X:|\Z)", re.MULTILINE | re.DOTALL)
@@ -61,11 +62,15 @@ class Nottingham(NoteCorpus):
 
 
 def read_titles(files: Files) -> dict[tuple[str, int], str]:
-    """ABC file and number -> title."""
+    """ABC file and number -> title.
+
+    Raises:
+        ValueError: an ABC file is damaged or too large.
+    """
     names = [name for name in files.members if PurePosixPath(name).suffix == ".abc"]
     return {
         (PurePosixPath(name).stem, int(tune[1])): title[1]
-        for name, data in files.load(names).items()
-        for tune in _TUNE.finditer(data.decode("latin-1").replace("\r", ""))
+        for name in names
+        for tune in _TUNE.finditer(load_whole(files, name).decode("latin-1").replace("\r", ""))
         if (title := _TITLE.search(tune[2]))
     }

@@ -1,6 +1,6 @@
 """The builder behind `load_dataset("pop909")`: piano arrangements of 909 pop songs, with beats, chords and keys.
 
-load_dataset("pop909", data_dir="POP909-Dataset/")  # a checkout, or an archive of it
+load_dataset("pop909", data_dir="POP909-Dataset/")  # a checkout, its POP909/, or an archive of either
 
 Tracks are the melody (0), the bridge (1) and the piano (2). `chords`, `beats` and `keys` are the annotations made of
 the MIDI and of the audio, in seconds. Other arrangements of a song (`versions/`) lie in its split. There are no
@@ -60,7 +60,7 @@ class Pop909(NoteCorpus):
         """See `NoteCorpus`."""
         found = [(name, match) for name in sorted(files.members) if (match := _PATH.fullmatch(name))]
         chosen = [pair for pair in found if self.config.name == "versions" or pair[1][1] == pair[1][2]]
-        folders = {name.split(f"/{match[1]}/")[0] for name, match in chosen}
+        folders = {name[: match.start(1)] for name, match in chosen}
         if len(folders) > 1:
             raise ValueError(f"data_dir must have one POP909 folder, got {', '.join(sorted(folders))}")
         return split_by_group(self._piece(name, match) for name, match in chosen)
@@ -72,7 +72,7 @@ class Pop909(NoteCorpus):
 
     def _piece(self, name: str, match: re.Match[str]) -> Piece:
         song, title = match[1], match[2]
-        folder = name[: name.rindex(f"{song}/") + 4]
+        folder = name[: match.end(1) + 1]
         return Piece(
             path=name,
             title=title,

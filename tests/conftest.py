@@ -140,7 +140,8 @@ def built_dataset(tmp_path):
     """
     from datasets import Dataset
 
-    from scorehub.dataset_builders.musicscore.schema import FEATURES, SPLITS
+    from scorehub.dataset_builders.musicscore.schema import FEATURES
+    from scorehub.dataset_builders.splits import SPLITS
 
     folder = tmp_path / "musicscore"
     (folder / "data").mkdir(parents=True)

@@ -16,10 +16,12 @@ from datasets import load_dataset
 from PIL import Image
 
 import scorehub.dataset_builders
+from scorehub.dataset_builders import archives
 from scorehub.dataset_builders.camera_primus import splits
 from scorehub.dataset_builders.camera_primus.engraved import engrave_incipit
 from scorehub.dataset_builders.camera_primus.incipits import Incipit, read_incipits
 from scorehub.dataset_builders.camera_primus.items import Sound, make_row
+from scorehub.dataset_builders.camera_primus.published import item_ids, read_source
 from scorehub.dataset_builders.camera_primus.sample import sample_incipits
 from scorehub.dataset_builders.failures import read_failures
 
@@ -223,6 +225,34 @@ def test_a_broken_archive_gives_what_comes_before_the_break(corpus, tmp_path):
     assert any("whole archive" in reason for _, reason in read_failures(tmp_path / "failures"))
 
 
+@pytest.mark.parametrize("form", ["tar", "zip"])
+def test_a_damaged_archive_of_lzma_is_reported(form, corpus, tmp_path):
+    path = tmp_path / f"a.{form}"
+    if form == "tar":
+        with tarfile.open(path, "w:xz") as file:
+            file.add(corpus, "Corpus")
+    else:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as file:
+            for item in corpus.rglob("*.*"):
+                file.write(item, item.relative_to(corpus))
+    data = path.read_bytes()
+    path.write_bytes(data[:200] + bytes(200) + data[400:])
+    found = list(read_source(str(path), {item.name for item in corpus.iterdir()}))
+    assert isinstance(found[-1][1], ValueError)
+    assert "whole archive" in str(found[-1][1])
+    assert item_ids(str(path)) == [] or form == "zip"
+
+
+def test_a_zip_of_too_many_files_is_refused_before_they_are_listed(corpus, tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        for item in corpus.rglob("*.*"):
+            file.write(item, item.relative_to(corpus))
+    monkeypatch.setattr(archives, "MAX_DIRECTORY_BYTES", 1000)
+    ((_, error),) = read_source(str(tmp_path / "a.zip"), {"a"})
+    assert "directory must have at most 1000 bytes" in str(error)
+    assert item_ids(str(tmp_path / "a.zip")) == []
+
+
 RISM = {"rism_id": "100", "incipit": "1.1.1", "clef": "G-2", "keysig": "xFC", "timesig": "3/4", "pae": "4''DEF/2.A/"}
 
 
@@ -293,6 +323,12 @@ def test_two_hundred_mutilated_incipits_are_rows_or_reasons():
             reasons.append(str(error))
     assert 0 < rows < 200
     assert min(map(len, reasons)) > 10
+
+
+def test_a_part_that_leaves_nothing_is_refused(tmp_path):
+    write_rism(tmp_path / "rism.tsv.gz", [RISM])
+    with pytest.raises(ValueError, match=r"fraction must leave one of 1 incipits, got 0\.1"):
+        load_dataset("camera_primus", "engraved", data_dir=str(tmp_path / "rism.tsv.gz"), fraction=0.1)
 
 
 def test_a_table_is_read_once_for_all_items_and_anew_when_it_changes(tmp_path):

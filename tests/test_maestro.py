@@ -15,7 +15,7 @@ from scorehub.dataset_builders import note_rows
 from scorehub.dataset_builders.failures import read_failures
 from scorehub.dataset_builders.maestro.index import read_index
 from scorehub.dataset_builders.maestro.maestro import Maestro
-from scorehub.dataset_builders.musicscore.schema import split_of
+from scorehub.dataset_builders.splits import split_of
 from scorehub.notes import read_midi
 
 
@@ -151,6 +151,7 @@ def test_v3_without_data_is_downloaded_and_checked(tmp_path, monkeypatch):
     [
         ({"a.txt": b""}, "folder", "data_dir must have MIDI files in it that .* finds, got none"),
         ({"a.mid": b""}, "v3", r"data_dir must have a maestro-v3\.0\.0\.csv or \.json"),
+        ({f"{VERSION}.csv": as_csv(table())}, "v3", "files that its table names, got none, such as 2018/piece0.midi"),
         ({f"{VERSION}.csv": b"a,b\n1,2\n"}, "v3", r"MAESTRO's columns, got none named \['audio_filename', "),
         ({f"{VERSION}.csv": b"\xff\xfe"}, "v3", "must be a table in CSV"),
         ({f"{VERSION}.json": b"{"}, "v3", "must be a table in JSON"),

@@ -309,7 +309,7 @@ BAD_ZIPS = {
     "lzma": zipped(b"a", zipfile.ZIP_LZMA),
     "no npy": zipped(b"hello"),
     "too many members": zipped(b"a", names=[f"{n}.npy" for n in range(safe_npz.MAX_MEMBERS + 1)]),
-    "zeros": zipped(bytes(safe_npz.MAX_FILE_BYTES + 1)),
+    "zeros": zipped(bytes(safe_npz.MAX_NPZ_BYTES + 1)),
     "huge array": zipped(header(b"{'descr': '<f8', 'fortran_order': False, 'shape': (999999999999,), }")),
     "header with code": zipped(header(b"{'descr': __import__('os').system('true'), 'shape': ()}")),
     "header too deep": zipped(header(b"(" * 117)),

@@ -252,6 +252,22 @@ def test_other_arrangements_have_the_annotations_of_their_song(tmp_path):
     assert rows["001-v1"]["beats"] == [0.5]
 
 
+@pytest.mark.parametrize("config", ["songs", "versions"])
+@pytest.mark.parametrize("below", ["", "POP909"])
+def test_pop909_may_be_the_whole_checkout_or_its_folder_of_songs(config, below, tmp_path):
+    folder = write_folder(tmp_path / "data", pop909_files()) / below
+    loaded = load_dataset("pop909", config, data_dir=str(folder), cache_dir=str(tmp_path / "cache"))
+    rows = {row["title"]: row for row in rows_of(loaded)}
+    assert len(rows) == {"songs": 24, "versions": 25}[config]
+    assert rows["001"]["beats"] == [0.5]
+
+
+def test_two_copies_of_pop909_are_refused(tmp_path):
+    files = {f"{copy}/{name}": data for copy in "ab" for name, data in pop909_files().items()}
+    with pytest.raises(ValueError, match="data_dir must have one POP909 folder, got a/POP909/, b/POP909/"):
+        load_dataset("pop909", data_dir=str(write_folder(tmp_path / "data", files)), cache_dir=str(tmp_path / "cache"))
+
+
 def test_pieces_are_planned_before_any_file_of_theirs_is_read(tmp_path):
     unread = SimpleNamespace(members=dict.fromkeys(pop909_files(), (0, 0)))
     splits = Pop909(cache_dir=str(tmp_path), config_name="songs").plan(unread)
@@ -308,11 +324,17 @@ def test_repeats_are_played_out(song, order):
     np.testing.assert_allclose(notes.onset, np.arange(len(order)))
 
 
-@pytest.mark.parametrize("token", ["wait:x", "wait:99999999", "kazoo:note:s1:f1", "leads:note:s9:f1", "downtune:x"])
+@pytest.mark.parametrize(
+    "token",
+    [
+        *("wait:x", "wait:99999999", "kazoo:note:s1:f1", "leads:note:s9:f1", "downtune:x"),
+        *(f"{long}{'9' * 400}" for long in ("downtune:", "downtune:-", "leads:note:s1:f", "drums:note:")),
+    ],
+)
 def test_tokens_that_are_none_are_refused(token):
     head, body = ([token], []) if token.startswith("downtune") else ([], [token])
     with pytest.raises(ValueError, match="must be"):
-        read_tokens([*head, "new_measure", *body])
+        read_tokens([*head, "new_measure", "leads:note:s1:f0", *body, "wait:960"])
 
 
 def test_bars_begin_where_they_should():

@@ -11,6 +11,7 @@ import pytest
 from folders_and_archives import write_folder, write_tar, write_zip
 from maestro_files import load, midi, pieces
 
+from scorehub.dataset_builders import archives
 from scorehub.dataset_builders import note_files as source
 from scorehub.dataset_builders.maestro.maestro import Maestro
 from scorehub.dataset_builders.note_files import batches, open_files
@@ -130,7 +131,7 @@ def test_changed_files_are_read_anew(tmp_path):
 
 def test_a_zip_of_too_many_members_is_refused_before_they_are_read(tmp_path, monkeypatch):
     path = write_zip(tmp_path / "a.zip", {f"{i}.mid": b"" for i in range(50)})
-    monkeypatch.setattr(source, "MAX_DIRECTORY_BYTES", 1000)
+    monkeypatch.setattr(archives, "MAX_DIRECTORY_BYTES", 1000)
     with pytest.raises(ValueError, match="directory must have at most 1000 bytes"):
         open_files(path)
 

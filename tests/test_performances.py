@@ -10,9 +10,9 @@ from folders_and_archives import write_folder, write_tar
 
 from scorehub.audio import read_audio
 from scorehub.dataset_builders.failures import read_failures
-from scorehub.dataset_builders.musicscore.schema import split_of
 from scorehub.dataset_builders.performances.performances import Performances
 from scorehub.dataset_builders.performances.score_position import performance_position, score_position
+from scorehub.dataset_builders.splits import split_of
 from scorehub.notes import make_notes, write_midi
 
 PITCHES = (60, 62, 64, 65, 67, 69, 71, 72)  # two measures of quarters, which are repeated
@@ -210,6 +210,10 @@ def test_the_cache_follows_the_index(folder):
 def test_asap_without_a_folder_is_asked_for(tmp_path):
     with pytest.raises(ValueError, match="data_dir must be a folder or an archive of ASAP, got None"):
         load(tmp_path)
+    (tmp_path / "metadata.csv").write_bytes(index("a").splitlines(keepends=True)[0])
+    with pytest.raises(ValueError, match="index must name performances, got none"):
+        load(tmp_path, data_dir=str(tmp_path))
+    (tmp_path / "metadata.csv").unlink()
     with pytest.raises(ValueError, match=r"folder with asap_aligned_index\.csv or metadata\.csv"):
         load(tmp_path, data_dir=str(tmp_path))
 

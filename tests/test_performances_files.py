@@ -8,13 +8,15 @@ import pytest
 import verovio
 from test_performances import asap_files, index, musicxml, piece_files, write_folder, write_tar
 
+from scorehub.dataset_builders.archives import Folder
+from scorehub.dataset_builders.performances import source
 from scorehub.dataset_builders.performances.alignment import AlignedNote, find_played, parse_alignment
 from scorehub.dataset_builders.performances.annotations import Beat, pair_beats, parse_annotations
 from scorehub.dataset_builders.performances.rows import make_row
 from scorehub.dataset_builders.performances.sample import TUNES, write_sample
 from scorehub.dataset_builders.performances.score_notes import ScoreNote, read_score_notes
 from scorehub.dataset_builders.performances.score_times import find_score_times, read_score_midi
-from scorehub.dataset_builders.performances.source import Folder, open_source, read_index
+from scorehub.dataset_builders.performances.source import open_source, read_index
 from scorehub.dataset_builders.tunes.humdrum import to_humdrum
 from scorehub.dataset_builders.tunes.tune import load_tune
 from scorehub.notes import make_notes, write_midi
@@ -246,3 +248,10 @@ def test_an_archive_gives_files_only_by_their_own_names(tmp_path):
 def test_names_that_no_file_can_have_are_no_files(tmp_path):
     folder = Folder(write_folder(tmp_path / "asap", {"a": b"1"}))
     assert folder.load(["a", "\0", "x" * 5000, "..", "", "/etc/passwd"]) == {"a": b"1"}
+
+
+def test_an_index_that_is_too_large_is_named(tmp_path, monkeypatch):
+    path = write_tar(tmp_path / "asap.tar.gz", asap_files("ab"))
+    monkeypatch.setattr(source, "MAX_FILE_BYTES", 10)
+    with pytest.raises(ValueError, match=r"\.csv must have at most 10 bytes, got \d\d"):
+        open_source(path)

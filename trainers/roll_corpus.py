@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from scorehub.dataset_builders.musicscore.schema import split_of
+from scorehub.dataset_builders.splits import split_of
 from scorehub.notes import MAX_MIDI_BYTES, read_midi
 from scorehub.trainers.roll_strips import Piece, make_strips, pack_strips
 from scorehub.trainers.score_config import SPECS

@@ -25,6 +25,7 @@ from scorehub.dataset_builders.camera_primus.items import Item, Sound, make_row
 from scorehub.dataset_builders.camera_primus.sample import sample_incipits
 from scorehub.dataset_builders.camera_primus.schema import FEATURES, FOLDS
 from scorehub.dataset_builders.failures import report_failure
+from scorehub.dataset_builders.fingerprint import files_fingerprint
 from scorehub.dataset_builders.parquet_shards import tables
 
 CITATION = """@inproceedings{calvozaragoza2018camera,
@@ -54,6 +55,12 @@ class CameraPrimusConfig(datasets.BuilderConfig):
     soundfont: str | None = None  # a .sf2 file; a piano that comes along by default
     max_seconds: float = 60.0  # items that would sound longer have no audio
     failures_dir: str | None = None  # receives the reasons for what is left out
+
+    def create_config_id(self, config_kwargs: dict[str, Any], custom_features: datasets.Features | None = None) -> str:
+        """The cache's name for this configuration: changes with the files, of which the library knows the paths."""
+        if paths := [path for path in (self.data_dir, self.lists_dir, self.soundfont) if path]:
+            config_kwargs = config_kwargs | {"inputs": files_fingerprint(*paths)}
+        return super().create_config_id(config_kwargs, custom_features)
 
     def check(self) -> None:
         """Raises a ValueError that names an option out of its range; the library sets options after construction."""
@@ -94,6 +101,8 @@ class CameraPrimus(datasets.ArrowBasedBuilder):
         incipits = self._incipits()
         ids = splits.grouped_splits([(item, incipit.group) for item, incipit in incipits.items()], self.config.fold)
         chosen = {split: self._sampled(items) for split, items in ids.items()}
+        if not any(chosen.values()):
+            raise ValueError(f"fraction must leave one of {len(incipits)} incipits, got {self.config.fraction}")
         return [datasets.SplitGenerator(split, {"sources": items}) for split, items in chosen.items() if items]
 
     def _published_splits(self) -> list[datasets.SplitGenerator]:

@@ -18,6 +18,8 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scorehub.dataset_builders.file_names import as_text
+
 RISM_COLUMNS = ("rism_id", "incipit", "clef", "keysig", "timesig", "pae")
 KERN_COLUMNS = ("file", "spine", "first_measure", "kern")
 RISM_LICENSE = "CC BY 3.0 (RISM, https://rism.info)"
@@ -84,7 +86,8 @@ def _read(path: Path) -> Iterator[Incipit]:
             yield from _read_kern_table(path)
         elif path.suffix in FORMATS and path.stat().st_size <= MAX_NOTATION_BYTES:
             text = path.read_text(encoding="utf-8", errors="replace")
-            yield Incipit(path.stem, text, FORMATS[path.suffix], group=path.stem, source=path.name)
+            stem = as_text(path.stem)
+            yield Incipit(stem, text, FORMATS[path.suffix], group=stem, source=as_text(path.name))
     except (OSError, EOFError, zlib.error, csv.Error, UnicodeDecodeError, pa.ArrowInvalid) as error:
         raise ValueError(f"{path.name} must be a whole table of incipits, got {error}") from None
 

@@ -9,20 +9,16 @@ streams, never unpacked.
 import re
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Set
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from scorehub.dataset_builders.archives import Bounded, decompressed
+from scorehub.dataset_builders.archives import ARCHIVE_FAULTS, MAX_FILE_BYTES, Bounded, check_directory, decompressed
+from scorehub.dataset_builders.file_names import as_text
 
 SUFFIXES = (".png", "_distorted.jpg", ".semantic", ".agnostic", ".mei", ".pae", ".mid")
 ARCHIVES = (".tgz", ".tar.gz", ".tar", ".zip")
-MAX_FILE_BYTES = 16 * 2**20
-
-# RuntimeError: a zip file that is encrypted, or packed in a way that Python does not know.
-BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 
 _FILE = re.compile(rf"([\w.-]+?)({'|'.join(re.escape(suffix) for suffix in SUFFIXES)})")
 
@@ -47,12 +43,12 @@ def find_sources(path: Path) -> list[str]:
 def item_ids(source: str) -> list[str]:
     """The ids of the items in a source, from its file names alone; of a broken archive those before the break."""
     if Path(source).is_dir():
-        return [Path(source).name]
+        return [as_text(Path(source).name)]
     ids = set()
     try:
         for name, _ in _files(source, lambda name: name.endswith(".semantic")):
             ids |= {match[1] for match in [_match(name)] if match}
-    except BROKEN:
+    except (*ARCHIVE_FAULTS, ValueError):
         pass  # reading it will say so
     return sorted(ids)
 
@@ -62,10 +58,14 @@ def read_source(source: str, wanted: Set[str]) -> Iterator[tuple[str, Files | Va
 
     Files of one item must follow each other in an archive, as they do in the published ones.
     """
+    found = False
     try:
         for item, members in groupby(_members(source, wanted), key=lambda member: member[0]):
+            found = True
             yield item, _complete(item, {suffix: data for _, suffix, data in members})
-    except BROKEN as error:
+        if Path(source).is_dir() and not found:
+            yield as_text(source), ValueError("item must have files that are named after their folder, got others")
+    except (*ARCHIVE_FAULTS, ValueError) as error:
         yield source, ValueError(f"source must be a whole archive or folder, got {error}")
 
 
@@ -98,6 +98,7 @@ def _files(source: str, wanted: Callable[[str], bool]) -> Iterator[tuple[str, IO
                 with child.open("rb") as file:
                     yield child.name, file
     elif path.suffix == ".zip":
+        check_directory(path)
         with zipfile.ZipFile(path) as archive:
             for name in filter(wanted, archive.namelist()):
                 with archive.open(name) as member:

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from scorehub.dataset_builders.camera_primus.schema import FOLDS
+from scorehub.dataset_builders.splits import SPLITS
 
-SPLITS = ("train", "validation", "test")
 VALIDATION_SHARE = 0.1  # of the published training list of the whole corpus, which has no validation list
 MAX_LIST_BYTES = 64 * 2**20
 

@@ -26,6 +26,7 @@ MAX_MEASURES = 20_000  # with repeats
 
 _NOTE = re.compile(r"([a-z]+)(\d?):(?:note:(?:s(\d):f(-?\d+)|(\d+))|(rest))")
 _TEMPO = re.compile(r"(?:bfx:tempo_change|tempo):(\d+)")
+_SEMITONES = re.compile(r"[+-]?\d{1,4}")
 _REPEAT = re.compile(r"measure:repeat_(open|close|alternative)(?::(\d+))?")
 
 
@@ -97,15 +98,17 @@ def _split_measures(tokens: Iterable[str]) -> tuple[list[str], list[_Measure]]:
 def _play_order(measures: Sequence[_Measure]) -> list[_Measure]:
     """Measures as they are played: each repeat from the last opening."""
     order: list[_Measure] = []
-    first, time_through, number = 0, 0, 0
+    first, time_through, number, played = 0, 0, 0, 0
     while number < len(measures):
         measure = measures[number]
         if measure.opens and number != first:
             first, time_through = number, 0
         if not measure.endings or measure.endings >> time_through & 1:
             order.append(measure)
-            if len(order) > MAX_MEASURES:
-                raise ValueError(f"song must have at most {MAX_MEASURES} measures with repeats, got more")
+            played += len(measure.tokens)
+            if len(order) > MAX_MEASURES or played > MAX_TOKENS:
+                most = f"{MAX_MEASURES} measures and {MAX_TOKENS} tokens"
+                raise ValueError(f"song must have at most {most} with repeats, got more")
             if measure.passes > time_through:
                 number, time_through = first, time_through + 1
                 continue
@@ -124,10 +127,13 @@ def _set_up(state: _Sounding, token: str) -> None:
     if found := _TEMPO.fullmatch(token):
         state.tempo = max(1.0, float(found[1]))
     elif token.startswith("downtune:"):
-        try:
-            state.downtune = int(token.partition(":")[2])
-        except ValueError:
-            raise ValueError(f"downtune must be a whole number, got {token!r}") from None
+        state.downtune = _semitones(token.partition(":")[2], "downtune")
+
+
+def _semitones(text: str, what: str) -> int:
+    if not _SEMITONES.fullmatch(text):
+        raise ValueError(f"{what} must be a whole number of at most 4 digits, got {text[:40]!r}")
+    return int(text)
 
 
 def _play(state: _Sounding, tokens: Sequence[str]) -> None:
@@ -176,14 +182,14 @@ def _strike(state: _Sounding, found: re.Match[str], touched: set[str], *, is_tie
     touched.add(instrument)
     if rest:
         return
-    pitch = int(drum) if drum else _pitch(kind, int(string), int(fret)) + state.downtune
+    pitch = _semitones(drum, "drum") if drum else _pitch(kind, int(string), fret) + state.downtune
     track = state.tracks.setdefault(instrument, len(state.tracks))
     state.open.setdefault(instrument, {})[voice] = len(state.rows)
     state.rows.append([state.seconds, 0.0, pitch, PROGRAMS[kind], track])
 
 
-def _pitch(kind: str, string: int, fret: int) -> int:
+def _pitch(kind: str, string: int, fret: str) -> int:
     strings = BASS if kind == "bass" else GUITAR
     if not 1 <= string <= len(strings):
         raise ValueError(f"string of {kind} must be 1 to {len(strings)}, got {string}")
-    return strings[string - 1] + fret
+    return strings[string - 1] + _semitones(fret, "fret")

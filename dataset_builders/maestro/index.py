@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from scorehub.dataset_builders.musicscore.schema import SPLITS
 from scorehub.dataset_builders.note_pieces import Piece
+from scorehub.dataset_builders.splits import SPLITS
 
 MAX_ROWS = 100_000  # v3.0.0 has 1,276
 

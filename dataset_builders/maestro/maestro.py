@@ -21,6 +21,7 @@ from scorehub.dataset_builders.maestro.index import find_index, read_index
 from scorehub.dataset_builders.maestro.sample import NO_AUDIO, Tunes, sample_pieces
 from scorehub.dataset_builders.note_corpus import NoteConfig, NoteCorpus
 from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi, split_by_group
+from scorehub.dataset_builders.note_tables import load_whole
 
 URL = "https://storage.googleapis.com/magentadata/datasets/maestro/v3.0.0/maestro-v3.0.0-midi.zip"
 SHA256 = "70470ee253295c8d2c71e6d9d4a815189e35c89624b76d22fce5a019d5dde12c"
@@ -73,7 +74,7 @@ class Maestro(NoteCorpus):
             return split_by_group(sample_pieces())
         if self.config.name == "v3":
             name = find_index(files.members)
-            return read_index(name, files.load([name]).get(name, b""), self.FACTS.license)
+            return read_index(name, load_whole(files, name), self.FACTS.license)
         try:
             group = re.compile(self.config.group)
         except re.error as error:

@@ -5,6 +5,8 @@ The tunes are in the public domain, and nobody played them: the rhythm is exact 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from io import BytesIO
+from typing import IO
 
 import numpy as np
 
@@ -33,6 +35,10 @@ class Tunes:
     def load(self, names: Iterable[str]) -> dict[str, bytes]:
         """The MIDI files of tunes."""
         return {name: tune_midi(name) for name in names}
+
+    def open(self, name: str) -> IO[bytes]:
+        """One of them."""
+        return BytesIO(tune_midi(name))
 
 
 def tune_midi(name: str) -> bytes:

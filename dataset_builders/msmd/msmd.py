@@ -21,14 +21,17 @@ import datasets
 import pyarrow as pa
 
 from scorehub.dataset_builders.failures import report_failure
+from scorehub.dataset_builders.file_names import as_text
+from scorehub.dataset_builders.fingerprint import files_fingerprint
 from scorehub.dataset_builders.msmd import cyolo, folders, game, rebuilt
 from scorehub.dataset_builders.msmd.items import LICENCE, Item, Options, make_row
-from scorehub.dataset_builders.msmd.safe_npz import MAX_FILE_BYTES
+from scorehub.dataset_builders.msmd.safe_npz import MAX_NPZ_BYTES
 from scorehub.dataset_builders.msmd.sample import LICENCE as SAMPLE_LICENCE
 from scorehub.dataset_builders.msmd.sample import SAMPLE_SPLITS, sample_item
-from scorehub.dataset_builders.msmd.schema import FEATURES, SPLITS
+from scorehub.dataset_builders.msmd.schema import FEATURES
 from scorehub.dataset_builders.msmd.split_lists import read_splits, split_of_folder, split_of_name
 from scorehub.dataset_builders.parquet_shards import tables
+from scorehub.dataset_builders.splits import SPLITS
 
 CITATION = """@article{dorfer2018learning,
   title={Learning Audio--Sheet Music Correspondences for Cross-Modal Retrieval and Piece Identification},
@@ -55,6 +58,14 @@ class MsmdConfig(datasets.BuilderConfig):
     licences: tuple[str, ...] | None = None  # that pieces may have, with or without their version
     performances: str = "natural"  # of each piece in `original`: natural (tempo, one of them) or all
     failures_dir: str | None = None  # receives the reasons for what is left out
+
+    def create_config_id(self, config_kwargs: dict[str, Any], custom_features: datasets.Features | None = None) -> str:
+        """The cache's name for this configuration: changes with the files, of which the library knows the paths."""
+        # The game's MIDI may lie beside the folder, see `game.find_midi`.
+        beside = Path(self.data_dir).parent / "performance" if self.data_dir and self.name == "rl" else None
+        if paths := [path for path in (self.data_dir, beside, self.splits_file, self.soundfont) if path]:
+            config_kwargs = config_kwargs | {"inputs": files_fingerprint(*paths)}
+        return super().create_config_id(config_kwargs, custom_features)
 
     def check(self) -> None:
         """Raises ValueError for options out of range; the library sets them on a copy, after `__post_init__`."""
@@ -174,7 +185,7 @@ class Msmd(datasets.ArrowBasedBuilder):
 
 def _piece_name(path: str) -> str:
     """`PIECE` for `msmd_test/PIECE_synth.npz`, CYOLO's name of what was rendered."""
-    return path.rpartition("/")[2].removesuffix(".npz").removesuffix("_synth")
+    return as_text(path).rpartition("/")[2].removesuffix(".npz").removesuffix("_synth")
 
 
 def _rebuilt_item(piece: str, source: rebuilt.Source) -> Item:
@@ -186,11 +197,11 @@ def _rebuilt_item(piece: str, source: rebuilt.Source) -> Item:
 
 def _original_item(folder: Path, score: str, performance: str) -> Item:
     return Item(
-        folder.name,
+        as_text(folder.name),
         folders.read_score(folder / "scores" / score, performance),
         folders.read_midi_file(folder, performance),
-        score_name=score,
-        performance=performance,
+        score_name=as_text(score),
+        performance=as_text(performance),
         features=folders.read_features(folder, performance),
     )
 
@@ -208,12 +219,12 @@ def _cyolo_item(path: Path) -> Item:
         cyolo.read_cyolo(_npz_bytes(path)),
         midi.read_bytes() if midi.is_file() else None,
         recording.read_bytes() if recording.is_file() else None,
-        performance=path.stem,
+        performance=as_text(path.stem),
         source="CYOLO",
     )
 
 
 def _npz_bytes(path: Path) -> bytes:
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise ValueError(f"npz must have at most {MAX_FILE_BYTES} bytes, got {path.stat().st_size}")
+    if path.stat().st_size > MAX_NPZ_BYTES:
+        raise ValueError(f"npz must have at most {MAX_NPZ_BYTES} bytes, got {path.stat().st_size}")
     return path.read_bytes()

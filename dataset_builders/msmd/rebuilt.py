@@ -9,8 +9,6 @@ A notehead with `in_midi` 0 goes on with a tied note. The table names no systems
 
 import csv
 import re
-import tarfile
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -19,11 +17,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scorehub.dataset_builders.archives import MAX_FILE_BYTES, Archive, Folder, index_archive
 from scorehub.dataset_builders.msmd.score import BOX, MAX_PAGES, NOTEHEAD, Score, columns, read_image
 from scorehub.dataset_builders.msmd.systems import find_systems
 
 ARCHIVE = "pages_midi.tar"
-MAX_FILE_BYTES = 64 * 2**20  # of a page or a MIDI file
 MAX_TABLE_BYTES = 2**28
 MAX_ROWS = 20_000_000  # of notes.parquet
 
@@ -88,48 +86,13 @@ def read_notes(folder: Path) -> dict[str, Columns]:
     }
 
 
-class Files:
-    """The pages and MIDI files of a rebuilt MSMD, in the archive or unpacked; no file stays open."""
+def open_files(folder: Path) -> Folder | Archive:
+    """The pages and MIDI files, in the archive or unpacked; no file stays open.
 
-    def __init__(self, folder: Path):
-        """Raises ValueError if there is an archive that can't be read."""
-        self._folder, self._archive = folder, folder / ARCHIVE
-        self._members: dict[str, tuple[int, int]] | None = None  # offset and size in the archive
-        if self._archive.is_file():
-            try:
-                with tarfile.open(self._archive, "r:") as archive:
-                    members = [member for member in _forward(archive) if member.isreg() and not member.issparse()]
-            except (tarfile.TarError, OSError, EOFError) as error:
-                raise ValueError(f"{ARCHIVE} must be a whole, uncompressed tar file, got: {error}") from None
-            self._members = {member.name: (member.offset_data, member.size) for member in members}
-
-    def read(self, name: str) -> bytes:
-        """A file's bytes.
-
-        Raises:
-            ValueError: it is missing, too large, or cut off.
-        """
-        path, offset, size = self._folder / name, 0, -1
-        if self._members is not None:
-            path, (offset, size) = self._archive, self._members.get(name, (0, -1))
-        elif path.is_file():
-            size = path.stat().st_size
-        if not 0 <= size <= MAX_FILE_BYTES:
-            raise ValueError(f"{name} must be a file of at most {MAX_FILE_BYTES} bytes, got {size}")
-        with path.open("rb") as file:
-            file.seek(offset)
-            data = file.read(size)
-        if len(data) < size:
-            raise ValueError(f"{name} must have {size} bytes, got {len(data)}")
-        return data
-
-
-def _forward(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """The members, as long as none has a negative size, which would lead back to where its header is."""
-    for member in archive:
-        if member.size < 0:
-            raise tarfile.ReadError("negative size")
-        yield member
+    Raises:
+        ValueError: there is an archive that can't be read.
+    """
+    return index_archive(folder / ARCHIVE) if (folder / ARCHIVE).is_file() else Folder(folder)
 
 
 class Source(NamedTuple):
@@ -137,7 +100,7 @@ class Source(NamedTuple):
 
     pieces: dict[str, dict[str, str]]
     notes: dict[str, Columns]
-    files: Files
+    files: Folder | Archive
 
 
 def open_rebuilt(folder: Path) -> Source:
@@ -152,7 +115,7 @@ def open_rebuilt(folder: Path) -> Source:
 
 @lru_cache(maxsize=1)
 def _open(folder: Path, modified: tuple[int, ...]) -> Source:
-    return Source(read_pieces(folder), read_notes(folder), Files(folder))
+    return Source(read_pieces(folder), read_notes(folder), open_files(folder))
 
 
 def read_rebuilt(piece: str, source: Source) -> tuple[Score, bytes]:
@@ -161,11 +124,15 @@ def read_rebuilt(piece: str, source: Source) -> tuple[Score, bytes]:
     Raises:
         ValueError: a page, the MIDI or the noteheads are missing or damaged.
     """
-    notes, files = source.notes.get(piece), source.files
+    notes = source.notes.get(piece)
     if notes is None or not all(np.isfinite(column).all() for column in notes.values()):
         raise ValueError("notes.parquet must have rows of finite numbers for the piece, got none or others")
     n_pages = int(min(notes["page"].max(), MAX_PAGES)) + 1
-    pages = [files.read(f"{piece}/page_{number}.png") for number in range(n_pages)]
+    names = [*(f"{piece}/page_{number}.png" for number in range(n_pages)), f"{piece}/score.mid"]
+    loaded = source.files.load(names)
+    if missing := [name for name in names if name not in loaded]:
+        raise ValueError(f"{missing[0]} must be a file of at most {MAX_FILE_BYTES} bytes, got none")
+    *pages, midi = (loaded[name] for name in names)
     boxes, system = _systems(pages, notes)
     _check_order(system, notes["onset_quarter"])
     score = Score(
@@ -180,7 +147,7 @@ def read_rebuilt(piece: str, source: Source) -> tuple[Score, bytes]:
         ),
         dpi=_positive(source.pieces[piece]["dpi"]),
     )
-    return score, files.read(f"{piece}/score.mid")
+    return score, midi
 
 
 def _systems(pages: list[bytes], notes: Columns) -> tuple[Columns, np.ndarray]:

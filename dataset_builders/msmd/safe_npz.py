@@ -17,7 +17,7 @@ import numpy as np
 from scorehub.dataset_builders.msmd import safe_pickle
 from scorehub.dataset_builders.msmd.pickled_arrays import from_bytes
 
-MAX_FILE_BYTES = 128 * 2**20  # of an .npz and of all that it unpacks to
+MAX_NPZ_BYTES = 128 * 2**20  # of an .npz and of all that it unpacks to
 MAX_MEMBERS = 64
 MAX_PICKLE_BYTES = 32 * 2**20
 
@@ -30,7 +30,7 @@ _END_BYTES = 22  # of the record at the end of a ZIP without comment
 _ENTRY_BYTES = 1024  # of a member's entry in the directory, at most
 
 
-def read_npz(data: bytes, most: int = MAX_FILE_BYTES) -> dict[str, np.ndarray]:
+def read_npz(data: bytes, most: int = MAX_NPZ_BYTES) -> dict[str, np.ndarray]:
     """The arrays of an .npz by name, without `.npy`.
 
     Args:

@@ -13,7 +13,6 @@ from datasets import Features, Image, List, Value
 from scorehub.dataset_builders.audio_column import AUDIO
 
 LAYOUTS = ("pages", "strip")
-SPLITS = ("train", "validation", "test")
 
 _BOXES = {
     "page": List(Value("int32")),

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import yaml
 
-from scorehub.dataset_builders.msmd.schema import SPLITS
+from scorehub.dataset_builders.splits import PUBLISHED_NAMES, SPLITS
 
 MAX_BYTES = 2**20
 
-_NAMES = {"train": "train", "valid": "validation", "validation": "validation", "test": "test"}
+_NAMES = PUBLISHED_NAMES | {"validation": "validation"}
 
 
 class _Loader(yaml.SafeLoader):

@@ -18,9 +18,10 @@ from scorehub.dataset_builders.musicscore import manifest
 from scorehub.dataset_builders.musicscore.card import write_card
 from scorehub.dataset_builders.musicscore.config import CurationConfig
 from scorehub.dataset_builders.musicscore.duplicates import near_duplicates, tied_groups
-from scorehub.dataset_builders.musicscore.schema import FEATURES, SPLITS, split_of
+from scorehub.dataset_builders.musicscore.schema import FEATURES
 from scorehub.dataset_builders.musicscore.steps import CurationStep
 from scorehub.dataset_builders.parquet_shards import ShardWriter, read_shards
+from scorehub.dataset_builders.splits import SPLITS, split_of
 
 ROWS_PER_SHARD = 5000  # pages of 100 kB: files of 500 MB, the size that the Hub recommends
 

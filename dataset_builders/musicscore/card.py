@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 
 from scorehub.dataset_builders import dataset_card
 from scorehub.dataset_builders.musicscore import statistics
-from scorehub.dataset_builders.musicscore.schema import FEATURES, SPLIT_SHARES, SPLITS, WorkMetadata
+from scorehub.dataset_builders.musicscore.schema import FEATURES, WorkMetadata
 from scorehub.dataset_builders.parquet_shards import find_shards, read_shards
+from scorehub.dataset_builders.splits import SPLIT_SHARES, SPLITS
 
 Row = dict[str, Any]
 

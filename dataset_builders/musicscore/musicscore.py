@@ -21,8 +21,9 @@ from datasets.utils import logging
 from scorehub.dataset_builders.musicscore import published
 from scorehub.dataset_builders.musicscore.config import EMBEDDED_MODEL, CurationConfig
 from scorehub.dataset_builders.musicscore.metadata import find_metadata_files, load_metadata
-from scorehub.dataset_builders.musicscore.schema import FEATURES, SPLITS
+from scorehub.dataset_builders.musicscore.schema import FEATURES
 from scorehub.dataset_builders.parquet_shards import read_shards
+from scorehub.dataset_builders.splits import SPLITS
 
 CITATION = """@misc{lin2024musicscore,
   title={MusicScore: A Dataset for Music Score Modeling and Generation},

@@ -8,8 +8,6 @@ as streams, local or over `hf://`, and never unpacked. What can't be used is cou
 import hashlib
 import io
 import re
-import tarfile
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -19,6 +17,7 @@ import fsspec
 from datasets import DownloadManager, Image
 from PIL import Image as PillowImage
 
+from scorehub.dataset_builders.archives import TAR_FAULTS
 from scorehub.dataset_builders.musicscore.metadata import MetadataTable, load_metadata
 from scorehub.dataset_builders.musicscore.schema import FEATURES, WorkMetadata, caption, imslp_id, work_group
 from scorehub.pictures import check_scans
@@ -136,7 +135,7 @@ def read_pages(members: Iterable[Member], table: MetadataTable, report: Report) 
     """
     try:
         yield from _rows(members, table, report)
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except TAR_FAULTS as error:
         raise ValueError(f"archive must be a whole tar.gz, got: {error}") from None
 
 

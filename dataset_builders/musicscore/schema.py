@@ -1,10 +1,9 @@
-"""The row of MusicScore: columns, caption, and the split of a work.
+"""The row of MusicScore: columns, caption, and the name of a work.
 
 Conventions: `page` counts from 1 as in the published file names `IMSLP<id>_<page>.jpg`; unknown text fields are `""`;
 `phash` is 256 bits in hexadecimal; all pages of a `split_group` (a work, or works that share a page) lie in one split.
 """
 
-import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass, field
@@ -12,10 +11,6 @@ from dataclasses import asdict, dataclass, field
 from datasets import Features, Image, Value
 
 from scorehub.pipelines.text_to_score.prompt import FIELDS, write_prompt
-
-SPLITS = ("train", "validation", "test")
-# Shares of the published 14k archives: 2.18 GB, 472 MB and 467 MB of jpg.
-SPLIT_SHARES = (0.7, 0.15, 0.15)
 
 FEATURES = Features(
     {
@@ -100,12 +95,3 @@ def work_group(work: WorkMetadata, source: str) -> str:
     if work.title:
         return re.sub(r"\W+", " ", f"{work.composer} {work.title}").strip().casefold()
     return imslp_id(source) or source
-
-
-def split_of(group: str) -> str:
-    """The split of a group: its hash decides, so that it never moves when other works come or go."""
-    position = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
-    train, validation, _ = SPLIT_SHARES
-    if position < train:
-        return "train"
-    return "validation" if position < train + validation else "test"

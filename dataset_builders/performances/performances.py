@@ -8,7 +8,6 @@ load_dataset("performances", "asap", data_dir="asap-dataset/")  # a checkout, or
 load_dataset("performances", "asap", data_dir="asap.tar.gz", audio=True)
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,14 +17,15 @@ from typing import Any
 import datasets
 import pyarrow as pa
 
-from scorehub.dataset_builders.archives import Archive
+from scorehub.dataset_builders.archives import Archive, Folder
 from scorehub.dataset_builders.failures import report_failure
-from scorehub.dataset_builders.musicscore.schema import SPLITS, split_of
+from scorehub.dataset_builders.fingerprint import files_fingerprint
 from scorehub.dataset_builders.parquet_shards import tables
 from scorehub.dataset_builders.performances import sample
 from scorehub.dataset_builders.performances.rows import Row, make_row, split_group
 from scorehub.dataset_builders.performances.schema import FEATURES, LICENSE
-from scorehub.dataset_builders.performances.source import Entry, Folder, open_source
+from scorehub.dataset_builders.performances.source import INDEX_NAMES, Entry, open_source
+from scorehub.dataset_builders.splits import SPLITS, split_of
 
 CITATION = """@article{peter2023automatic,
   title={Automatic Note-Level Score-to-Performance Alignments in the ASAP Dataset},
@@ -45,12 +45,10 @@ class PerformancesConfig(datasets.BuilderConfig):
     failures_dir: str | None = None  # receives the reasons for what is left out
 
     def create_config_id(self, config_kwargs: dict[str, Any], custom_features: datasets.Features | None = None) -> str:
-        """The cache's name for this configuration: changes with the index, of which the library knows the folder."""
+        """The cache's name for this configuration: changes with the files, of which the library knows the folder."""
         if self.name == "asap" and self.data_dir:
-            files, entries = open_source(self.data_dir)
-            members = files.members if isinstance(files, Archive) else {}
-            facts = hashlib.sha256(repr((entries, sorted(members.items()))).encode())
-            config_kwargs = config_kwargs | {"inputs": facts.hexdigest()}
+            beside = [Path(self.data_dir).parent / name for name in INDEX_NAMES]  # of an archive
+            config_kwargs = config_kwargs | {"inputs": files_fingerprint(self.data_dir, *beside)}
         return super().create_config_id(config_kwargs, custom_features)
 
 

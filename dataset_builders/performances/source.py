@@ -7,11 +7,11 @@ where it lies itself; beside an archive it speaks of the archive's top.
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scorehub.dataset_builders.archives import MAX_FILE_BYTES, Archive, index_archive
+from scorehub.dataset_builders.archives import MAX_FILE_BYTES, Archive, Folder, index_archive
 
 INDEX_NAMES = ("asap_aligned_index.csv", "metadata.csv")
 ARCHIVE_NAME = "asap_aligned.tar.gz"
@@ -46,25 +46,6 @@ class Entry:
         )
 
 
-@dataclass(frozen=True)
-class Folder:
-    """Files below `root`."""
-
-    root: Path
-
-    def load(self, names: Iterable[str]) -> dict[str, bytes]:
-        """The files of at most `MAX_FILE_BYTES` that are there; none outside of the folder, whatever a name says."""
-        root, files = self.root.resolve(), {}
-        for name in set(names):
-            try:
-                path = (root / name).resolve()
-                if path.is_relative_to(root) and path.is_file() and path.stat().st_size <= MAX_FILE_BYTES:
-                    files[name] = path.read_bytes()
-            except (OSError, ValueError):  # too long a name, a null character: no file
-                continue
-        return files
-
-
 def open_source(data_dir: str | Path) -> tuple[Folder | Archive, list[Entry]]:
     """The files of an ASAP folder or archive, and the performances that its index names.
 
@@ -92,6 +73,8 @@ def _find_index(archive: Archive, beside: Path) -> tuple[str, bytes]:
     for name in sorted(archive.members, key=lambda name: (name.count("/"), name)):
         folder, _, last = name.rpartition("/")
         if last in INDEX_NAMES and name.count("/") <= 1:
+            if archive.members[name][1] > MAX_FILE_BYTES:
+                raise ValueError(f"{name} must have at most {MAX_FILE_BYTES} bytes, got {archive.members[name][1]}")
             return f"{folder}/" if folder else "", archive.load([name])[name]
     raise ValueError(f"archive must have {' or '.join(INDEX_NAMES)} in it or beside it, got {archive.path.name}")
 
@@ -113,7 +96,7 @@ def read_index(text: str, prefix: str = "") -> list[Entry]:
     """The performances that a `metadata.csv` names, sorted by their MIDI's path.
 
     Raises:
-        ValueError: it is no CSV, or lacks columns.
+        ValueError: it is no CSV, lacks columns, or names none.
     """
     try:
         reader = csv.DictReader(io.StringIO(text), strict=True)
@@ -123,6 +106,8 @@ def read_index(text: str, prefix: str = "") -> list[Entry]:
         entries = list(_entries(reader, prefix))
     except csv.Error as error:
         raise ValueError(f"index must be a CSV, got: {error}") from None
+    if not entries:
+        raise ValueError("index must name performances, got none")
     return sorted(entries, key=lambda entry: entry.performance_midi)
 
 
