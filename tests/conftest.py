@@ -18,6 +18,8 @@ from filelock import FileLock
 HF_HOME = tempfile.mkdtemp(prefix="scorehub-tests-")
 os.environ |= {"HF_HOME": HF_HOME, "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 os.environ |= {"HF_DATASETS_CACHE": f"{HF_HOME}/datasets", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+os.environ |= {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}  # what is asked is here
+os.environ |= {"GRADIO_TEMP_DIR": f"{HF_HOME}/gradio", "CUDA_VISIBLE_DEVICES": ""}  # trainings repeat bit by bit
 for name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_CACHE", "HF_XET_CACHE"):
     os.environ.pop(name, None)
 # What one worker compiled of librosa the next one takes from here: workers inherit it. See the fixture.
@@ -29,6 +31,12 @@ from loopback_hub import LoopbackHub  # noqa: E402
 def pytest_make_parametrize_id(val, argname):
     """Files are no names of tests: workers must find the same names, and a file may hold the time it was made."""
     return argname if isinstance(val, bytes) else None
+
+
+def pytest_xdist_auto_num_workers(config):
+    """As many workers as processors that this process may use, and as memory lets load their libraries."""
+    gibibytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return max(1, min(len(os.sched_getaffinity(0)), int(gibibytes / 3), 8))
 
 
 def pytest_sessionfinish():
@@ -74,7 +82,7 @@ def run_python(tmp_path):
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,  # a hang; a busy machine takes a while
         )
         assert process.returncode == 0, process.stderr[-4000:]
         return process.stdout

@@ -32,25 +32,32 @@ class Space:
     """An app as the Hub would start it, on a free port of this machine, with `variables` in its environment."""
 
     def __init__(self, app, folder, variables):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = str(free.getsockname()[1])
         self.app = app
-        self.url = f"http://127.0.0.1:{port}"
         self.log = folder / "space.log"
         caches = {"GRADIO_TEMP_DIR": str(folder / "gradio"), "HF_DATASETS_CACHE": str(folder / "datasets")}
-        self.environment = os.environ | caches | {"GRADIO_SERVER_PORT": port, "OMP_NUM_THREADS": "1"} | variables
+        self.environment = os.environ | caches | {"OMP_NUM_THREADS": "1"} | variables
 
     def __enter__(self):
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen([sys.executable, self.app], env=self.environment, stdout=log, stderr=log)
         deadline = time.monotonic() + PATIENCE
+        self._start()
         while not self._answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            has_ended = self.process.poll() is not None
+            if has_ended and "Cannot find empty port" in self.log.read_text():  # another took it since
+                self._start()
+            elif has_ended or time.monotonic() > deadline:
                 self.__exit__()
                 pytest.fail(self.log.read_text())
             time.sleep(0.2)
         return self
+
+    def _start(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        self.url = f"http://127.0.0.1:{port}"
+        environment = self.environment | {"GRADIO_SERVER_PORT": port}
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen([sys.executable, self.app], env=environment, stdout=log, stderr=log)
 
     def _answers(self):
         try:
@@ -67,8 +74,9 @@ class Space:
 @contextmanager
 def visit(space):
     """A page that shows a Space, in a headless browser; in the end nothing may have come from elsewhere."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=1000 * PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
         page = browser.new_page(viewport={"width": 1360, "height": 950})

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from notation_strategies import staves
 
 from scorehub.engraving import engrave_staff
@@ -19,6 +19,7 @@ TUNE = (
 )
 
 
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(staves())
 def test_it_is_read_as_it_was_written(staff):
     pairs = zip(staff, staff[2:], strict=False)

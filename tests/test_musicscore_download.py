@@ -13,7 +13,7 @@ from scorehub.dataset_builders.musicscore.web import DownloadPolicy
 
 BODY = b"%PDF-1.7\n" + bytes(range(256)) * 1200  # 307 kB, several chunks
 SHA256 = hashlib.sha256(BODY).hexdigest()
-POLICY = DownloadPolicy(contact="tests@example.org", timeout=5.0, max_bytes=1_000_000)
+POLICY = DownloadPolicy(contact="tests@example.org", timeout=60.0, max_bytes=1_000_000)
 
 
 class FakeClock:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 from space_browser import CHROMIUM, Space, set_number, visit
 from tiny_chorales import tiny, write_networks
 
@@ -118,7 +119,7 @@ def harmonise(page, folder):
     text.fill("4'C/HHH")
     text.press("Tab")
     page.locator(".reason").get_by_text("Plaine & Easie measure 2").wait_for()
-    assert page.get_by_label("A tune to try").input_value() == ""
+    expect(page.get_by_label("A tune to try")).to_have_value("")
     text.fill("4'C/DEFG/2C")
     text.press("Tab")
     page.locator(".sheet.small > svg").wait_for()
@@ -126,7 +127,7 @@ def harmonise(page, folder):
     page.get_by_text("Coconet, seed 0").wait_for()
     page.locator(".result").get_by_text("1.75 bars").wait_for()
     assert sung(download(page, "MIDI", folder)[1])[0] == [60, 62, 64, 65, 67, 60]
-    assert page.get_by_label("Upbeat, quarters").first.input_value() == "1"
+    expect(page.get_by_label("Upbeat, quarters").first).to_have_value("1")
 
 
 def upload(page, folder):
@@ -156,8 +157,8 @@ def stop(page, folder):
     page.get_by_text("of 512").wait_for()
     press(page, "Stop")
     page.get_by_text("Stopped").wait_for()
-    assert page.locator(".written").is_visible()
-    assert page.locator(".growing").count() == 0
+    expect(page.locator(".written")).to_be_visible()
+    expect(page.locator(".growing")).to_have_count(0)
     assert sung(download(page, "MIDI", folder)[1])[0] == [67, 69, 71]
 
 

@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from space_browser import CHROMIUM, Space, visit
 
 from scorehub.spaces.music_models import show
@@ -54,8 +55,8 @@ def narrow_down(page):
     page.get_by_role("option", name="2017").click()
     page.get_by_text("2 of 39 works").wait_for()
     assert page.locator(".timeline .mark text").all_text_contents() == ["BachBot (ISMIR 2017)", "TonicNet"]
-    assert page.locator(".rows:visible tbody tr").count() == 2
-    assert page.locator(".timeline text.lane").count() == 1
+    expect(page.locator(".rows:visible tbody tr")).to_have_count(2)
+    expect(page.locator(".timeline text.lane")).to_have_count(1)
     page.get_by_label("Works here").uncheck()
     page.get_by_text("3 of 39 works").wait_for()
 
@@ -67,7 +68,7 @@ def refuse(page):
     page.get_by_text("Search must have at most 200 characters").wait_for()
     box.fill(HOSTILE)
     page.get_by_text("Nothing is left").wait_for()
-    assert page.locator("img[src=x]").count() == 0
+    expect(page.locator("img[src=x]")).to_have_count(0)
     box.fill("tonicnet")
     page.get_by_text("1 of 39 works").wait_for()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 from small_sampler import SCALE, SPEC, small_sampler
 from space_browser import CHROMIUM, Space, set_number, visit
 
@@ -35,7 +36,7 @@ def draw(page, folder):
     page.locator(".count").get_by_label("2").check()
     page.get_by_role("button", name="Draw", exact=True).click()
     page.get_by_text("6 evaluations of the network").wait_for()
-    assert pictures.count() == 2
+    expect(pictures).to_have_count(2)
     assert noise not in {picture.get_attribute("src") for picture in pictures.all()}
     title = page.locator(".card:visible .title").nth(1).inner_text()
     assert "Seed 1" in title
@@ -52,7 +53,7 @@ def draw(page, folder):
     page.get_by_text("of 1000").wait_for()
     page.get_by_role("button", name="Stop").first.click()
     page.get_by_text("Stopped").wait_for()
-    assert page.get_by_label("Seed").first.input_value() == "2"
+    expect(page.get_by_label("Seed").first).to_have_value("2")
 
 
 def upload_what_is_no_midi(page, folder):
@@ -60,7 +61,7 @@ def upload_what_is_no_midi(page, folder):
     (folder / "noise.mid").write_bytes(np.random.default_rng(1).bytes(3000))
     page.locator("input[type=file]:visible, .upload input[type=file]").last.set_input_files(folder / "noise.mid")
     page.get_by_text("MIDI file must be whole and well formed").wait_for()
-    assert page.get_by_text("Bach: Prelude in C major").last.is_visible()
+    expect(page.get_by_text("Bach: Prelude in C major").last).to_be_visible()
 
 
 def mark(page, folder):
@@ -113,8 +114,10 @@ def heard(page, card):
     page.locator(card).get_by_label("Play", exact=True).click()
     code = """async (card) => {
         const host = [...card.querySelectorAll('div')].find((part) => part.shadowRoot);
+        const audio = host.shadowRoot.querySelector('audio');
+        while (!audio.src) await new Promise((done) => setTimeout(done, 50));
         const reader = new FileReader();
-        reader.readAsDataURL(await (await fetch(host.shadowRoot.querySelector('audio').src)).blob());
+        reader.readAsDataURL(await (await fetch(audio.src)).blob());
         await new Promise((done) => reader.onload = done);
         return reader.result.split(',')[1];
     }"""

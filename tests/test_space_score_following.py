@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import math
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ import soundfile
 import torch
 from PIL import Image
 from small_follower import small_follower
-from space_browser import CHROMIUM, Space, functions, visit
+from space_browser import CHROMIUM, PATIENCE, Space, functions, visit
 
 from scorehub.dataset_builders.msmd.sample import sample_item
 from scorehub.dataset_builders.msmd.score import read_image
@@ -340,8 +341,9 @@ def a_microphone_moves_the_cursor(page):
     }""")
     page.get_by_role("tab", name="Microphone").click()
     page.get_by_role("button", name="Listen", exact=True).click()
-    places = set()
+    places, deadline = set(), time.monotonic() + PATIENCE
     while len(places) < 3:
+        assert time.monotonic() < deadline, places
         places.add(page.locator(".cursor").get_attribute("style"))
         page.wait_for_timeout(200)
     page.get_by_role("button", name="Stop listening").click()

@@ -9,6 +9,7 @@ import pymupdf
 import pytest
 import torch
 from PIL import Image
+from playwright.sync_api import expect
 from space_browser import CHROMIUM, Space, set_number, until, visit
 from tiny_diffusion import tiny_pipeline
 
@@ -258,12 +259,12 @@ def press(page, name):
 
 def pick(page):
     """Fields make the prompt, and the prompt makes them."""
-    assert prompt_box(page).input_value() == PROMPT
+    expect(prompt_box(page)).to_have_value(PROMPT)
     choose(page, "Instrument", "piano")
     page.wait_for_function("document.querySelector('textarea').value.includes('piano, key is A major')")
-    assert page.get_by_label("Something to try").input_value() == ""
+    expect(page.get_by_label("Something to try")).to_have_value("")
     until(page, lambda: write(page, "a music score, key is B flat minor"), some_input("B flat minor"))
-    assert page.get_by_label("Instrument").first.input_value() == "any"
+    expect(page.get_by_label("Instrument").first).to_have_value("any")
     choose(page, "Something to try", "violin, A major")
     page.wait_for_function("document.querySelector('textarea').value.includes('violin, key is A major')")
 
@@ -281,8 +282,8 @@ def draw(page, pipe, folder):
     press(page, "Draw")
     page.get_by_text("5 evaluations of the network").wait_for()
     pictures = page.locator(".card:visible .sheet img")
-    assert pictures.count() == 2
-    assert page.get_by_text("Does not read as music").count() == 2  # the network's weights are random
+    expect(pictures).to_have_count(2)
+    expect(page.get_by_text("Does not read as music")).to_have_count(2)  # the network's weights are random
     expected = draw_pages(pipe, PROMPT, [0, 1], Sampling(steps=5)).images
     name, data = download(page, "Download PNG >> nth=1", folder / "page.png")
     assert name == "page_1.png"
@@ -305,7 +306,7 @@ def stop(page):
     press(page, "Stop")
     page.get_by_text("Stopped").wait_for()
     page.get_by_text("Press Draw").wait_for()
-    assert page.get_by_label("Seed").first.input_value() == "4"
+    expect(page.get_by_label("Seed").first).to_have_value("4")
 
 
 def refuse(page):

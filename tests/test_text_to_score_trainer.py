@@ -298,7 +298,8 @@ def test_two_processes_train_as_one(config, preset, tmp_path):
     launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes=2", "--main_process_port=0"]
     done = subprocess.run(
         [sys.executable, *launch, "-m", "scorehub.trainers.text_to_score", *arguments],
-        capture_output=True, text=True, timeout=300, env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, timeout=600,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     one, two = (weights(Path(folder) / "model") for folder in (config.output_dir, tmp_path / "two"))

@@ -1,7 +1,7 @@
 """Transposition: intervals and places in the scale stay, spellings follow the key."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from notation_strategies import pitches
 
@@ -34,6 +34,7 @@ def test_a_tune_in_another_key(fifths, expected):
     assert [type(token) for token in moved] == [type(token) for token in parse_semantic(TUNE)]
 
 
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(pitches, pitches, st.integers(-3, 3))
 def test_intervals_stay(first, second, fifths):
     steps = 4 * fifths % 7
