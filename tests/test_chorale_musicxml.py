@@ -129,6 +129,23 @@ def test_keys_are_found_and_spelt_with_their_own_steps(fifths):
     assert sum(alter for _, alter in spelt) == fifths
 
 
+@pytest.mark.parametrize("fifths", range(-5, 7))
+def test_minor_keys_have_their_leading_tones_below_the_tonic(fifths):
+    scale = [(7 * fifths + step) % 12 for step in (9, 11, 0, 2, 4, 5, 8, 9, 0, 4)]  # harmonic
+    assert find_fifths(np.bincount(scale, minlength=12)) == fifths
+    spelt = [spell(60 + pitch_class, fifths)[:2] for pitch_class in scale[:7]]
+    assert len({step for step, _ in spelt}) == 7
+    assert sum(alter for _, alter in spelt) == fifths + 1  # a semitone above the signature's seventh
+
+
+@pytest.mark.parametrize(
+    ("pitch", "fifths", "name"), [(68, 0, "G#"), (61, -1, "C#"), (63, 1, "D#"), (66, -2, "F#"), (63, 0, "Eb")]
+)
+def test_leading_tones_and_lowered_thirds_have_their_usual_names(pitch, fifths, name):
+    step, alter, _ = spell(pitch, fifths)
+    assert step + {-1: "b", 1: "#"}[alter] == name
+
+
 @pytest.mark.parametrize(
     ("pitch", "fifths"), [(pitch, fifths) for pitch in (0, 35, 59, 60, 66, 127) for fifths in (-5, 0, 6)]
 )

@@ -148,8 +148,9 @@ def spell(pitch: int, fifths: int) -> tuple[str, int, int]:
     >>> spell(66, 2), spell(66, -5), spell(59, 7)
     (('F', 1, 4), ('G', -1, 4), ('B', 0, 3))
     """
-    # Twelve neighbours on the line of fifths (C is 0), from the lowered second to the raised fourth of the key.
-    lowest = fifths - 5
+    # Twelve neighbours on the line of fifths (C is 0): with the signature of C from E flat to G sharp, so that a major
+    # key has the leading tones of its neighbours, and a minor one has its own.
+    lowest = fifths - 3
     place = lowest + (7 * pitch - lowest) % 12
     alter, index = divmod(place + 1, 7)
     octave = (pitch - alter) // 12 - 1
