@@ -12,6 +12,8 @@ from PIL import Image
 
 from .staves import Staff, find_leaning_staves
 
+# Of files. Pillow knows many more, of which one starts a program.
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")
 SPACE = 6  # px of a staff space
 HEIGHT = 128  # px of a strip: 10 staff spaces above and below the middle line
 COLUMN = 4  # px

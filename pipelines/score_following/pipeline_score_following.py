@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from transformers import Pipeline
 
 from .follower import Follower
+from .layout import FORMATS
 from .page_turning import PageTurner
 from .processing_score_follower import Picture, ScoreFollowerProcessor
 from .spectrogram import SAMPLE_RATE
@@ -49,7 +50,7 @@ class ScoreFollowingPipeline(_Pipeline):
             `score_time` (quarters), `tempo` (quarters a second), `confidence`; `turns` with `time` and `page`.
 
         Raises:
-            ValueError: see `ScoreFollowerProcessor`.
+            ValueError: see `ScoreFollowerProcessor`; a file is no picture.
             OSError: a file can't be read.
         """
         listed = [pages] if isinstance(pages, Image.Image | np.ndarray | str | Path) else pages
@@ -69,7 +70,7 @@ class ScoreFollowingPipeline(_Pipeline):
             samples, rate = soundfile.read(audio, dtype="float32", always_2d=True)
             audio = samples.T
         return {
-            "pages": [processor.page(_open(page)) for page in inputs["pages"]],
+            "pages": [_read_page(page) for page in inputs["pages"]],
             "samples": processor.samples(audio, rate),
         }
 
@@ -85,5 +86,13 @@ class ScoreFollowingPipeline(_Pipeline):
         return model_outputs
 
 
-def _open(page: Picture | str | Path) -> Picture:
-    return Image.open(page) if isinstance(page, str | Path) else page
+def _read_page(page: Picture | str | Path) -> np.ndarray:
+    """A page as grey uint8 (H, W)."""
+    processor = ScoreFollowerProcessor()
+    if not isinstance(page, str | Path):
+        return processor.page(page)
+    try:
+        with Image.open(page, formats=FORMATS) as picture:
+            return processor.page(picture)
+    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
+        raise ValueError(f"page must be an image that can be read, got {Path(page).name}: {error}") from None
