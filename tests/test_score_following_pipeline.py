@@ -142,6 +142,24 @@ def test_the_pipeline_takes_what_the_follower_takes(model, page):
         pipe(page, noise(0.5), lead=-1.0)
 
 
+def test_a_recording_is_read_only_where_it_is_one_of_a_possible_length(model, page, tmp_path):
+    pipe, path = ScoreFollowingPipeline(model=model), tmp_path / "audio.flac"
+    soundfile.write(path, noise(0.2), 22_050)
+    assert len(pipe(page, path)["positions"]) == 4
+    data = bytearray(path.read_bytes()[:99])
+    data[21] |= 15
+    data[22:26] = b"\xff" * 4  # the number of its samples
+    for content, message in (
+        (bytes(data), r"audio must have 1 to .* samples, got 68,719,476,735 x 1 in audio\.flac"),
+        (b"neither", r"audio must be a recording that can be read, got audio\.flac: "),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=message):
+            pipe(page, path)
+    with pytest.raises(FileNotFoundError):
+        pipe(page, tmp_path / "missing.flac")
+
+
 def test_a_folder_is_followed_with_where_scorehub_is_not_installed(model, page, tmp_path):
     save_model(copy.deepcopy(model), tmp_path / "follower")
     Image.fromarray(page).convert("RGB").save(tmp_path / "page.png")

@@ -20,6 +20,7 @@ from .processing_score_follower import Picture, ScoreFollowerProcessor
 from .spectrogram import SAMPLE_RATE
 
 Recording = np.ndarray | str | Path
+MAX_SAMPLES = 2**28  # of all channels of a file
 _Pipeline: Any = Pipeline  # whose steps have no types that a subclass could keep
 
 
@@ -50,7 +51,8 @@ class ScoreFollowingPipeline(_Pipeline):
             `score_time` (quarters), `tempo` (quarters a second), `confidence`; `turns` with `time` and `page`.
 
         Raises:
-            ValueError: see `ScoreFollowerProcessor`; a file is no picture.
+            ValueError: see `ScoreFollowerProcessor`; a file is no picture or no recording, or longer than
+                `MAX_SAMPLES`.
             OSError: a file can't be read.
         """
         listed = [pages] if isinstance(pages, Image.Image | np.ndarray | str | Path) else pages
@@ -67,8 +69,7 @@ class ScoreFollowingPipeline(_Pipeline):
         processor = ScoreFollowerProcessor()
         audio, rate = inputs["audio"], inputs["sampling_rate"]
         if isinstance(audio, str | Path):
-            samples, rate = soundfile.read(audio, dtype="float32", always_2d=True)
-            audio = samples.T
+            audio, rate = _read_sound(audio)
         return {
             "pages": [_read_page(page) for page in inputs["pages"]],
             "samples": processor.samples(audio, rate),
@@ -96,3 +97,19 @@ def _read_page(page: Picture | str | Path) -> np.ndarray:
             return processor.page(picture)
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
         raise ValueError(f"page must be an image that can be read, got {Path(page).name}: {error}") from None
+
+
+def _read_sound(path: str | Path) -> tuple[np.ndarray, int]:
+    """Samples (channels, N) of a file, and their rate."""
+    name = Path(path).name
+    with open(path, "rb") as data:
+        try:
+            with soundfile.SoundFile(data) as file:
+                # Checked before the read: a header of some bytes can claim any length, and the read makes room for it.
+                if not 0 < file.frames * file.channels <= MAX_SAMPLES:
+                    size = f"{file.frames:,} x {file.channels} in {name}"
+                    raise ValueError(f"audio must have 1 to {MAX_SAMPLES:,} samples, got {size}")
+                return file.read(dtype="float32", always_2d=True).T, file.samplerate
+        except soundfile.SoundFileError as error:
+            reason = str(error).rpartition(": ")[2]
+            raise ValueError(f"audio must be a recording that can be read, got {name}: {reason}") from None
