@@ -11,7 +11,7 @@ MAX_SCANNED = 4 * 10**9  # pixels times scans; a page of 600 dpi has ten scans o
 
 
 def read_page(path: Path, allowed: str = "an image") -> np.ndarray:
-    """The picture of a file, grey uint8 (H, W), white paper where it is transparent.
+    """The picture of a file, grey uint8 (H, W), upright, white paper where it is transparent.
 
     Args:
         allowed: what the file may be, for the message where it is no picture.
