@@ -15,6 +15,7 @@ from small_follower import small_follower
 from scorehub.dataset_builders.msmd.sample import sample_item
 from scorehub.dataset_builders.msmd.score import read_image
 from scorehub.pictures import read_page
+from scorehub.pipelines.score_following import pipeline_score_following
 from scorehub.pipelines.score_following.follower import Follower
 from scorehub.pipelines.score_following.layout import COLUMN, HEIGHT
 from scorehub.pipelines.score_following.pipeline_score_following import ScoreFollowingPipeline
@@ -168,6 +169,19 @@ def test_the_pipeline_takes_what_the_follower_takes(model, page):
     assert found["positions"] == [position._asdict() for position in expected]
     with pytest.raises(ValueError, match="lead must be"):
         pipe(page, noise(0.5), lead=-1.0)
+
+
+def test_the_constructors_lead_holds_where_a_call_gives_none(model, page, monkeypatch):
+    leads = []
+    turner = pipeline_score_following.PageTurner
+    monkeypatch.setattr(
+        pipeline_score_following, "PageTurner", lambda score, lead: leads.append(lead) or turner(score, lead)
+    )
+    pipe = ScoreFollowingPipeline(model=model, lead=2.0)
+    for call in (pipe, ScoreFollowingPipeline(model=model)):
+        call(page, noise(0.1))
+        call(page, noise(0.1), lead=0.5)
+    assert leads == [2.0, 0.5, 1.0, 0.5]
 
 
 def test_a_recording_is_read_only_where_it_is_one_of_a_possible_length(model, page, tmp_path):

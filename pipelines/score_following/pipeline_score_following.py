@@ -37,14 +37,14 @@ class ScoreFollowingPipeline(_Pipeline):
         pages: Picture | str | Path | Sequence[Picture | str | Path],
         audio: Recording,
         sampling_rate: int = SAMPLE_RATE,
-        lead: float = 1.0,
+        lead: float | None = None,
     ) -> dict[str, list[dict[str, float]]]:
         """Follows.
 
         Args:
             pages: images, arrays or paths, in order.
             audio: samples (N,) or (channels, N) at `sampling_rate`, or the path of a WAV, FLAC, Ogg or MP3 file.
-            lead: seconds before its end at which a page is turned.
+            lead: seconds before its end at which a page is turned; if not given, the constructor's, or else 1.
 
         Returns:
             `positions`, one for each 50 ms with `time` (s), `page` and `system` (from 0), `x` and `y` (px),
@@ -61,8 +61,8 @@ class ScoreFollowingPipeline(_Pipeline):
         )
         return result
 
-    def _sanitize_parameters(self, lead: float = 1.0) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        return {}, {"lead": lead}, {}
+    def _sanitize_parameters(self, lead: float | None = None) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        return {}, {} if lead is None else {"lead": lead}, {}
 
     def preprocess(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Pages as grey arrays and samples at the network's rate."""
