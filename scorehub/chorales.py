@@ -23,6 +23,7 @@ EMBEDDED = Path(str(files("scorehub.pipelines.chorales")))
 DEFAULT = "tonicnet"  # lies in the folder itself, where `pipeline` looks; the others lie below
 SUFFIXES = (".mid", ".musicxml", ".png")
 PICTURE_WIDTH = 1600  # px
+PICTURE_LAYOUT = Layout(width_mm=200, height_mm=1000, margin_mm=4, crop_height=True)
 
 
 def embedded_folder(network: str) -> Path:
@@ -85,7 +86,7 @@ def write_chorale(pitches: np.ndarray, path: Path, tempo: float = 80.0) -> None:
     elif path.suffix == ".musicxml":
         path.write_text(write_musicxml(pitches, tempo), encoding="utf-8")
     elif path.suffix == ".png":
-        pages = engrave_score(write_musicxml(pitches, tempo), Layout(height_mm=1000, crop_height=True)).pages
+        pages = engrave_score(write_musicxml(pitches, tempo), PICTURE_LAYOUT).pages
         rasterise(pages[0], PICTURE_WIDTH).save(path)
     else:
         raise ValueError(f"out must end in one of {', '.join(SUFFIXES)}, got {path.name}")

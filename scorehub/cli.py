@@ -177,13 +177,11 @@ def distort(
 
     scorehub distort staff.png --out effects.png
     """
-    import numpy as np
-    from PIL import Image
-
     from scorehub.effects_sheet import effects_sheet
+    from scorehub.pictures import read_page
 
     with one_line_errors():
-        effects_sheet(np.asarray(Image.open(image).convert("L")), seed).save(out)
+        effects_sheet(read_page(image), seed).save(out)
     typer.echo(f"wrote {out}")
 
 

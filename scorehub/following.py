@@ -11,20 +11,18 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from scorehub.audio import read_audio, resample
-from scorehub.pictures import FORMATS, check_scans
+from scorehub.pictures import read_page
 from scorehub.pipelines.score_following.follower import Follower, Position
-from scorehub.pipelines.score_following.layout import LONG_SIDE, grey_page
+from scorehub.pipelines.score_following.layout import LONG_SIDE
 from scorehub.pipelines.score_following.modeling_score_follower import ScoreFollowerModel
 from scorehub.pipelines.score_following.page_turning import PageTurn, PageTurner
 from scorehub.pipelines.score_following.spectrogram import SAMPLE_RATE
 from scorehub.sandbox import Sandbox, SandboxError
 
 MAX_PAGES = 200
-MAX_PIXELS = 200_000_000
 _PDF_SECONDS = 8.0  # for a page
 _CHUNK = SAMPLE_RATE  # samples heard at once
 
@@ -74,7 +72,7 @@ def read_pages(paths: Sequence[Path]) -> list[np.ndarray]:
 def iterate_pages(paths: Iterable[Path], max_pages: int = MAX_PAGES) -> Iterator[np.ndarray]:
     """As `read_pages`, a page after the other; the error comes at the first page that is too many."""
     count = 0
-    pages = (page for path in paths for page in (_pdf_pages(path, max_pages) if _is_pdf(path) else [_image(path)]))
+    pages = (page for path in paths for page in _file_pages(path, max_pages))
     for count, page in enumerate(pages, 1):
         if count > max_pages:
             break
@@ -83,20 +81,10 @@ def iterate_pages(paths: Iterable[Path], max_pages: int = MAX_PAGES) -> Iterator
         raise ValueError(f"score must have 1 to {max_pages} pages, got {count}")
 
 
-def _is_pdf(path: Path) -> bool:
+def _file_pages(path: Path, max_pages: int) -> Iterable[np.ndarray]:
     with path.open("rb") as file:
-        return b"%PDF-" in file.read(1024)
-
-
-def _image(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ValueError(f"page must have at most {MAX_PIXELS:,} pixels, got {image.width} x {image.height}")
-            check_scans(image)
-            return grey_page(image)
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"page must be an image or a PDF that can be read, got {path.name}: {error}") from None
+        is_pdf = b"%PDF-" in file.read(1024)
+    return _pdf_pages(path, max_pages) if is_pdf else [read_page(path, "an image or a PDF")]
 
 
 def _pdf_pages(path: Path, max_pages: int) -> Iterator[np.ndarray]:

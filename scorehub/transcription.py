@@ -12,6 +12,7 @@ from typing import Any
 import soundfile
 from PIL import Image, UnidentifiedImageError
 
+from scorehub.pipelines.music_transcription.features import FORMATS
 from scorehub.pipelines.music_transcription.modeling_music_transcription import MusicTranscriptionModel
 from scorehub.pipelines.music_transcription.pipeline_music_transcription import MusicTranscriptionPipeline
 from scorehub.pipelines.music_transcription.processing_music_transcription import MusicTranscriptionProcessor
@@ -60,11 +61,11 @@ def tell_apart(paths: Sequence[Path]) -> dict[str, Path]:
 def _kind(path: Path) -> str:
     with path.open("rb") as file:
         try:
-            Image.open(file)
+            Image.open(file, formats=FORMATS)
         except (UnidentifiedImageError, SyntaxError):
             file.seek(0)
         except Image.DecompressionBombError as error:
-            raise ValueError(f"{path.name} must be a smaller picture: {error}") from None
+            raise ValueError(f"file must be a smaller picture, got {path.name}: {error}") from None
         else:
             return "image"
         try:

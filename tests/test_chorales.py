@@ -20,6 +20,7 @@ from scorehub.pipelines.chorales.grids import (
 )
 from scorehub.pipelines.chorales.modeling_chorales import ChoralesModel
 from scorehub.pipelines.chorales.orders import CHORD, END, HELD, ORDERS, START, VOCABULARY
+from scorehub.pipelines.chorales.pipeline_chorales import ChoralesPipeline
 from scorehub.pipelines.chorales.recurrent import run_lengths
 from scorehub.pipelines.chorales.sampling import Sampling, melody_only
 
@@ -182,6 +183,52 @@ def test_what_is_known_stays_and_the_rest_is_written(network):
 def test_sampling_is_checked(options):
     with pytest.raises(ValueError, match="temperature must be"):
         Sampling(**options)
+
+
+@pytest.fixture(scope="module")
+def write():
+    options = {"steps": 16, "count": 2, "seed": 5, "tempo": 60, "temperature": 0.5}
+    return ChoralesPipeline(tiny("coconet"), task="chorales", rounds=2, **options)
+
+
+def test_a_call_goes_over_what_the_constructor_was_given_and_leaves_the_rest(write):
+    assert [len(made["pitches"]) for made in write(None)] == [16, 16]
+    assert [len(made["pitches"]) for made in write(None, steps=12)] == [12, 12]
+    alone = ChoralesPipeline(tiny("coconet"), task="chorales")
+    given = {"steps": 16, "seed": 5, "temperature": 0.5, "rounds": 2}
+    for changed in ({}, {"seed": 6}, {"temperature": 3.0}, {"rounds": 4}):
+        (expected,), (made, _) = alone(None, **given | changed), write(None, **changed)
+        np.testing.assert_array_equal(made["pitches"], expected["pitches"])
+    assert write(None)[0]["midi"] == write(None, tempo=60)[0]["midi"] != write(None, tempo=90)[0]["midi"]
+    assert len(alone(None, rounds=1)[0]["pitches"]) == 128
+
+
+def test_numbers_of_numpy_are_numbers(write):
+    options = {"steps": np.int64(8), "count": np.uint8(1), "seed": np.int32(5), "tempo": np.float32(60)}
+    (made,) = write(None, **options, temperature=np.float64(0.5), rounds=np.int16(2))
+    (same,) = write(None, steps=8, count=1)
+    assert made["midi"] == same["midi"]
+    assert all(len(write(None, count=1, seed=seed)) for seed in (-(2**63), np.int64(2**63 - 1)))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"melody": [67, -1, 35, 90]}, "melody must have pitches 36 to 81, or below 0 for a rest, got 35"),
+        ({"seed": 2**70}, "seed must be -9223372036854775808 to 9223372036854775807, got 1180591620717411303424"),
+        ({"steps": 4097}, "steps must be 1 to 4096, got 4097"),
+        ({"count": 0}, "count must be 1 to 64, got 0"),
+        ({"count": True}, "count must be a whole number, got True"),
+        ({"steps": 1.5}, "steps must be a whole number, got 1.5"),
+        ({"tempo": "fast"}, "tempo must be a number, got 'fast'"),
+        ({"tempo": float("nan")}, "tempo must be 10 to 1000, got nan"),
+        ({"temperature": float("nan")}, "temperature must be 0.01 to 10 and rounds 0 to 10000, got nan and 2"),
+        ({"colour": 1}, "options must be some of .*, got 'colour'"),
+    ],
+)
+def test_what_a_pipeline_can_not_do_is_refused(write, options, message):
+    with pytest.raises(ValueError, match=message):
+        write(**options)
 
 
 def test_networks_are_named():

@@ -154,6 +154,15 @@ def test_an_image_is_judged(tmp_path):
     assert result.output.endswith("on 0% of the page\n")
 
 
+@pytest.mark.parametrize("command", ["classify", "distort"])
+def test_what_is_no_picture_is_refused_by_name(tmp_path, command):
+    (tmp_path / "evil.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n%%EndComments\n")
+    result = run(command, tmp_path / "evil.png")
+    assert result.exit_code == 2
+    assert "error: page must be an image that can be read, got evil.png" in result.output
+    assert result.output.count("\n") == 1
+
+
 def test_a_pdf_is_judged_page_by_page(tmp_path):
     from PIL import Image
 

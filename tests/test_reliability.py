@@ -217,11 +217,6 @@ def test_a_jpeg_of_scans_is_refused_before_it_is_decoded(in_time, tmp_path):
         assert np.array_equal(np.asarray(picture).shape, (640, 480))  # it can still be decoded
 
 
-def test_a_picture_that_is_a_program_is_none(tmp_path):
-    with pytest.raises(ValueError, match="page must be an image or a PDF"):
-        read_score_pages([written(tmp_path / "page.png", bombs.pictures()["PostScript"])])
-
-
 @pytest.mark.parametrize(
     "name",
     [

@@ -14,6 +14,8 @@ from small_follower import small_follower
 
 from scorehub.dataset_builders.msmd.sample import sample_item
 from scorehub.dataset_builders.msmd.score import read_image
+from scorehub.pictures import read_page
+from scorehub.pipelines.score_following import pipeline_score_following
 from scorehub.pipelines.score_following.follower import Follower
 from scorehub.pipelines.score_following.layout import COLUMN, HEIGHT
 from scorehub.pipelines.score_following.pipeline_score_following import ScoreFollowingPipeline
@@ -57,6 +59,33 @@ def test_a_page_is_the_same_in_any_mode(page):
     clear.putalpha(Image.fromarray(255 - page))
     for picture in (page, grey, grey.convert("RGB"), np.stack([page] * 3, axis=2), clear):
         np.testing.assert_array_equal(PROCESSOR.page(picture), page)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("orientation", [1, 6, 3])
+def test_a_file_on_its_side_or_of_16_bits_shows_the_same_page(page, bits, orientation, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    turned = np.rot90(page, {1: 0, 6: 1, 3: 2}[orientation])  # as a camera keeps it that is told to turn it back
+    Image.fromarray(turned.astype(np.uint16) << 8 if bits == 16 else turned).save(tmp_path / "page.png", exif=exif)
+    with Image.open(tmp_path / "page.png") as picture:
+        assert picture.mode == {8: "L", 16: "I;16"}[bits]
+        np.testing.assert_array_equal(PROCESSOR.page(picture), page)
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_a_page_of_no_known_white_is_refused(mode):
+    with pytest.raises(ValueError, match=f"picture must have 8 or 16 bits a channel, got mode {mode}"):
+        PROCESSOR.page(Image.new(mode, (60, 60)))
+
+
+def test_a_photograph_in_a_jpeg_is_turned_as_it_says(page, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.rot90(page)).save(tmp_path / "photo.jpg", exif=exif, quality=95)
+    found = read_page(tmp_path / "photo.jpg")
+    assert found.shape == page.shape
+    assert np.abs(found.astype(int) - page).mean() < 2
 
 
 def test_samples_of_any_rate_and_number_of_channels_become_mono():
@@ -140,6 +169,37 @@ def test_the_pipeline_takes_what_the_follower_takes(model, page):
     assert found["positions"] == [position._asdict() for position in expected]
     with pytest.raises(ValueError, match="lead must be"):
         pipe(page, noise(0.5), lead=-1.0)
+
+
+def test_the_constructors_lead_holds_where_a_call_gives_none(model, page, monkeypatch):
+    leads = []
+    turner = pipeline_score_following.PageTurner
+    monkeypatch.setattr(
+        pipeline_score_following, "PageTurner", lambda score, lead: leads.append(lead) or turner(score, lead)
+    )
+    pipe = ScoreFollowingPipeline(model=model, lead=2.0)
+    for call in (pipe, ScoreFollowingPipeline(model=model)):
+        call(page, noise(0.1))
+        call(page, noise(0.1), lead=0.5)
+    assert leads == [2.0, 0.5, 1.0, 0.5]
+
+
+def test_a_recording_is_read_only_where_it_is_one_of_a_possible_length(model, page, tmp_path):
+    pipe, path = ScoreFollowingPipeline(model=model), tmp_path / "audio.flac"
+    soundfile.write(path, noise(0.2), 22_050)
+    assert len(pipe(page, path)["positions"]) == 4
+    data = bytearray(path.read_bytes()[:99])
+    data[21] |= 15
+    data[22:26] = b"\xff" * 4  # the number of its samples
+    for content, message in (
+        (bytes(data), r"audio must have 1 to .* samples, got 68,719,476,735 x 1 in audio\.flac"),
+        (b"neither", r"audio must be a recording that can be read, got audio\.flac: "),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=message):
+            pipe(page, path)
+    with pytest.raises(FileNotFoundError):
+        pipe(page, tmp_path / "missing.flac")
 
 
 def test_a_folder_is_followed_with_where_scorehub_is_not_installed(model, page, tmp_path):

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from scorehub.dataset_builders.musicscore.classify import PageClassifier
 from scorehub.dataset_builders.musicscore.config import EMBEDDED_MODEL, CurationConfig
 from scorehub.dataset_builders.musicscore.manifest import Facts
 from scorehub.dataset_builders.musicscore.steps import ClassifyPages, ColorDepth, ReadPdfs, SplitPages
 from scorehub.pdf_pages import THUMBNAIL_SIDE
+from scorehub.pictures import read_page
 from scorehub.pipelines.score_following import staves
 
 
@@ -39,7 +40,7 @@ def judge_images(paths: Sequence[Path], model: str | Path = EMBEDDED_MODEL) -> l
     """Probability of music, and the share of the height that staves span, for each page image.
 
     Raises:
-        ValueError: a file is no image.
+        ValueError: a file is no image, is damaged or too large.
     """
     pages = [_grey_page(path) for path in paths]
     probabilities = PageClassifier(model)(pages)
@@ -47,10 +48,6 @@ def judge_images(paths: Sequence[Path], model: str | Path = EMBEDDED_MODEL) -> l
 
 
 def _grey_page(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            grey = image.convert("L")
-    except UnidentifiedImageError:
-        raise ValueError(f"page must be an image file, got {path}") from None
+    grey = Image.fromarray(read_page(path))
     zoom = THUMBNAIL_SIDE / max(grey.size)
     return np.asarray(grey.resize([max(1, round(side * zoom)) for side in grey.size], Image.Resampling.BILINEAR))

@@ -8,6 +8,8 @@ harmonised = write(melody=[67] * 4 + [69] * 4 + [71] * 8, seed=1)[0]  # MIDI pit
 harmonised["pitches"], harmonised["midi"]
 """
 
+from dataclasses import replace
+from numbers import Integral, Real
 from typing import Any, cast
 
 import numpy as np
@@ -18,6 +20,10 @@ from .grids import HIGHEST, LOWEST, MAX_STEPS, REST, UNKNOWN, VOICES, to_pitches
 from .sampling import Sampling, melody_only
 
 MAX_CHORALES = 64  # at once
+_KINDS: dict[str, Any] = dict.fromkeys(("steps", "count", "seed", "rounds"), Integral)
+_KINDS |= {"temperature": Real, "tempo": Real}
+# Those of `Sampling` are checked there.
+_RANGES = {"steps": (1, MAX_STEPS), "count": (1, MAX_CHORALES), "seed": (-(2**63), 2**63 - 1), "tempo": (10, 1000)}
 
 
 class ChoralesPipeline(Pipeline):
@@ -31,7 +37,8 @@ class ChoralesPipeline(Pipeline):
         Args:
             melody: MIDI pitches of the soprano, one for each sixteenth, below 0 for a rest; None: it is written, too.
             options: `steps` (128) of a chorale without melody; `count` (1); `seed` (0), from which the next ones
-                follow; `temperature` (1) and `rounds` of `Sampling`; `tempo` (80) of the MIDI files.
+                follow; `temperature` (1) and `rounds` of `Sampling`; `tempo` (80) of the MIDI files, quarters a
+                minute. What is given to the constructor holds where a call has nothing else.
 
         Returns:
             for each chorale `pitches`, int64 (T, 4), soprano to bass, -1 for a rest; and `midi`, a file's bytes.
@@ -43,20 +50,19 @@ class ChoralesPipeline(Pipeline):
         return chorales
 
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        kinds = {"steps": int, "count": int, "seed": int, "temperature": float, "rounds": int, "tempo": float}
-        for name, value in options.items():
-            if name not in kinds:
-                raise ValueError(f"options must be some of {', '.join(kinds)}, got {name!r}")
-            if not isinstance(value, (int, kinds[name])):
-                raise ValueError(f"{name} must be a number, got {value!r}")
-        tempo = options.pop("tempo", 80.0)
-        if not 10 <= tempo <= 1000:
-            raise ValueError(f"tempo must be 10 to 1000 quarters a minute, got {tempo}")
-        steps, count = options.pop("steps", 128), options.pop("count", 1)
-        if not 1 <= steps <= MAX_STEPS or not 1 <= count <= MAX_CHORALES:
-            raise ValueError(f"steps must be 1 to {MAX_STEPS} and count 1 to {MAX_CHORALES}, got {steps} and {count}")
-        seed = options.pop("seed", 0)
-        return {"steps": steps, "count": count}, {"seed": seed, "sampling": Sampling(**options)}, {"tempo": tempo}
+        # Without defaults: a call's options go over the constructor's, and so would a default.
+        given = {name: _checked(name, value) for name, value in options.items()}
+
+        def some(*names: str) -> dict[str, Any]:
+            return {name: given[name] for name in names if name in given}
+
+        forward = some("seed")
+        if sampling := some("temperature", "rounds"):
+            before = getattr(self, "_forward_params", {}).get(
+                "sampling", Sampling()
+            )  # there is none in the constructor
+            forward["sampling"] = replace(before, **sampling)
+        return some("steps", "count"), forward, some("tempo")
 
     def preprocess(  # type: ignore[override]
         self, inputs: dict[str, Any], steps: int = 128, count: int = 1
@@ -68,8 +74,9 @@ class ChoralesPipeline(Pipeline):
         pitches = np.asarray(melody)
         if pitches.ndim != 1 or not 1 <= len(pitches) <= MAX_STEPS or pitches.dtype.kind not in "iu":
             raise ValueError(f"melody must be 1 to {MAX_STEPS} whole numbers, got {pitches.dtype} {pitches.shape}")
-        if np.any((pitches >= 0) & ((pitches < LOWEST) | (pitches > HIGHEST))):
-            raise ValueError(f"melody must have pitches {LOWEST} to {HIGHEST}, or below 0 for a rest")
+        wrong = pitches[(pitches >= 0) & ((pitches < LOWEST) | (pitches > HIGHEST))]
+        if len(wrong):
+            raise ValueError(f"melody must have pitches {LOWEST} to {HIGHEST}, or below 0 for a rest, got {wrong[0]}")
         values = np.where(pitches >= 0, pitches - LOWEST + 1, REST).astype(np.int64)
         return {"known": melody_only(torch.from_numpy(values)[None].expand(count, -1))}
 
@@ -89,3 +96,16 @@ class ChoralesPipeline(Pipeline):
         """Pitches and MIDI files."""
         grids = outputs["grids"].numpy()
         return [{"pitches": to_pitches(grid), "midi": write_midi(grid, tempo)} for grid in grids]
+
+
+def _checked(name: str, value: Any) -> int | float:
+    """An option as a Python number, which the libraries take where they refuse NumPy's."""
+    if name not in _KINDS:
+        raise ValueError(f"options must be some of {', '.join(_KINDS)}, got {name!r}")
+    if isinstance(value, bool) or not isinstance(value, _KINDS[name]):
+        kind = "whole number" if _KINDS[name] is Integral else "number"
+        raise ValueError(f"{name} must be a {kind}, got {value!r}")
+    number = int(value) if isinstance(value, Integral) else float(value)
+    if name in _RANGES and not _RANGES[name][0] <= number <= _RANGES[name][1]:
+        raise ValueError(f"{name} must be {' to '.join(map(str, _RANGES[name]))}, got {number}")
+    return number

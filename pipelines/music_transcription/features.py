@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from .cqt import IMAGE_HEIGHT, N_BINS, SAMPLE_RATE, ConstantQ, enlarge_image, to_decibel_image
 
 Picture = Image.Image | np.ndarray
+# Of files. Pillow knows many more, of which one starts a program.
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")
 STAFF_HEIGHT = 64
 AUDIO_ROWS = (N_BINS, IMAGE_HEIGHT)
 MIN_SIDE, MAX_PIXELS = 16, 64_000_000  # of a picture as it is given

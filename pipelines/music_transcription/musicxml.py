@@ -40,7 +40,7 @@ _TYPES = {
     "sixty_fourth": "64th",
     "hundred_twenty_eighth": "128th",
 }
-_ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
+ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
 _SIGNS = {"C": "common", "C/": "cut"}
 _SHARPS = "FCGDAEB"
 _SHORTEST = 1024  # of a whole note: the last dot of a 128th note with three
@@ -158,7 +158,7 @@ class _Writer:
         place = pitch.step, pitch.octave
         if "stop" not in tied and self.accidentals.get(place, self.key.get(pitch.step, 0)) != pitch.alter:
             self.accidentals[place] = pitch.alter
-            accidental = f"<accidental>{_ACCIDENTALS[pitch.alter]}</accidental>"
+            accidental = f"<accidental>{ACCIDENTALS[pitch.alter]}</accidental>"
         notations = "".join(f'<tied type="{name}"/>' for name in tied) + "<fermata/>" * note.fermata
         return (
             f"<note>{lasts[0] * note.grace}{_pitch(pitch)}{lasts[1]}"

@@ -18,7 +18,7 @@ from transformers import Pipeline
 
 from .cqt import HOP, N_BINS, SAMPLE_RATE
 from .decoding import WITHOUT_GRAPHS, fuse, read_side
-from .features import SECONDS, Picture, grey_picture
+from .features import FORMATS, SECONDS, Picture, grey_picture
 from .music import write_score
 from .processing_music_transcription import Recording
 from .staff_count import count_staves
@@ -162,7 +162,7 @@ def _read_staff(given: GivenPicture) -> np.ndarray:
         grey = grey_picture(given)
     else:
         try:
-            with Image.open(given) as picture:
+            with Image.open(given, formats=FORMATS) as picture:
                 grey = grey_picture(picture)
         except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
             raise ValueError(f"image must be a picture that can be read, got {Path(given).name}: {error}") from None

@@ -8,10 +8,12 @@ of all systems of a score, in reading order, are the places where the follower c
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from .staves import Staff, find_leaning_staves
 
+# Of files. Pillow knows many more, of which one starts a program.
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")
 SPACE = 6  # px of a staff space
 HEIGHT = 128  # px of a strip: 10 staff spaces above and below the middle line
 COLUMN = 4  # px
@@ -65,8 +67,17 @@ class Page(NamedTuple):
 
 
 def grey_page(picture: Image.Image) -> np.ndarray:
-    """A picture of any mode as a page, with white paper where it is transparent."""
-    colour = picture.convert("RGBA")
+    """A picture as a page, upright, with white paper where it is transparent.
+
+    Raises:
+        ValueError: it has other than 8 or 16 bits a channel.
+    """
+    if picture.mode in ("I", "F"):
+        raise ValueError(f"picture must have 8 or 16 bits a channel, got mode {picture.mode}")
+    upright = ImageOps.exif_transpose(picture)  # first: a picture made of an array no longer says how it is turned
+    if upright.mode.startswith("I;16"):  # whose values Pillow would cut off at 255
+        upright = Image.fromarray((np.asarray(upright).astype(np.uint16) >> 8).astype(np.uint8))
+    colour = upright.convert("RGBA")
     return np.asarray(Image.alpha_composite(Image.new("RGBA", colour.size, "white"), colour).convert("L"))
 
 

@@ -33,7 +33,7 @@ class ScoreFollowerProcessor(ProcessorMixin):
         """What the network takes.
 
         Args:
-            pages: images of any mode, or uint8 arrays (H, W) or (H, W, 3).
+            pages: images of 8 or 16 bits a channel, or uint8 arrays (H, W) or (H, W, 3).
             audio: (N,) or (channels, N), full scale at 1.
 
         Returns:
@@ -55,10 +55,10 @@ class ScoreFollowerProcessor(ProcessorMixin):
         return BatchFeature(features)
 
     def page(self, picture: Picture) -> np.ndarray:
-        """A page as grey uint8 (H, W), with white paper where it is transparent.
+        """A page as grey uint8 (H, W), upright, with white paper where it is transparent.
 
         Raises:
-            ValueError: it is no image and no uint8 array of one.
+            ValueError: it is no image of 8 or 16 bits a channel and no uint8 array of one.
         """
         if isinstance(picture, np.ndarray):
             if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or 0 in picture.shape:

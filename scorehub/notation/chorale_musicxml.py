@@ -3,23 +3,37 @@
     write_musicxml(pitches)  # int (T, 4), sixteenths, MIDI pitches, -1 for a rest
 
 Equal pitches that follow each other are one note, tied over bar lines. Spelling is that of the key: sharps and flats
-are those nearest to it on the line of fifths.
+are those nearest to it on the line of fifths. Accidentals are written for those who read the whole staff and for those
+who sing one voice of it; what is tied has its own before its first note only.
 
 Source: MusicXML 4.0; keys: Krumhansl and Kessler 1982.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
+from scorehub.notation.accidentals import signature_steps
 from scorehub.notation.key_finding import find_fifths
 from scorehub.pipelines.chorales.grids import STEPS_PER_BAR
+from scorehub.pipelines.music_transcription.musicxml import ACCIDENTALS
 
 PARTS = (("Soprano, alto", (0, 1), ("G", 2)), ("Tenor, bass", (2, 3), ("F", 4)))
 LINE = "FCGDAEB"  # of fifths, from F on
 VALUES = {16: "whole", 12: "half.", 8: "half", 6: "quarter.", 4: "quarter", 3: "eighth.", 2: "eighth", 1: "16th"}
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<score-partwise version="4.0">\n<part-list>'
+
+
+class _Note(NamedTuple):
+    """What can be written as one note, or rest: pitch -1."""
+
+    start: int
+    length: int
+    pitch: int
+    is_tied: bool  # from before
+    goes_on: bool
 
 
 def write_musicxml(pitches: np.ndarray, tempo: float = 80.0) -> str:
@@ -54,10 +68,11 @@ def _part(pitches: np.ndarray, fifths: int, clef: tuple[str, int], tempo: float 
     for number, start in enumerate(range(0, len(pitches), STEPS_PER_BAR)):
         length = min(STEPS_PER_BAR, len(pitches) - start)
         text += f'<measure number="{number + 1}">\n' + (_attributes(fifths, clef, tempo) if not number else "")
-        for voice, notes in enumerate(voices):
-            inside = (note for note in notes if start <= note[0] < start + length)
+        inside = [[note for note in notes if start <= note.start < start + length] for notes in voices]
+        accidentals = _accidentals(inside, fifths)
+        for voice, notes in enumerate(inside):
             text += f"<backup><duration>{length}</duration></backup>\n" if voice else ""
-            text += "".join(_note(note, voice + 1, fifths) for note in inside)
+            text += "".join(_note(note, voice, fifths, accidentals.get((voice, note.start), "")) for note in notes)
         text += "</measure>\n"
     return text
 
@@ -72,8 +87,32 @@ def _attributes(fifths: int, clef: tuple[str, int], tempo: float | None) -> str:
     )
 
 
-def _notes(pitches: np.ndarray) -> Iterator[tuple[int, int, int, bool, bool]]:
-    """Start, length, pitch, and whether it is tied from before and to the next, of what can be written as one note."""
+def _accidentals(voices: Sequence[Sequence[_Note]], fifths: int) -> dict[tuple[int, int], str]:
+    """The accidentals of a measure of a staff, by voice and start of their notes."""
+    key = dict.fromkeys(signature_steps(fifths), 1 if fifths > 0 else -1)
+    heads = sorted(
+        (note.start, voice, note) for voice, notes in enumerate(voices) for note in notes if note.pitch >= 0
+    )
+    spelt = [spell(note.pitch, fifths) for _, _, note in heads]
+    together: dict[tuple[int, str, int], set[int]] = {}  # what a line or space has at a time
+    for (start, *_), (step, alter, octave) in zip(heads, spelt, strict=True):
+        together.setdefault((start, step, octave), set()).add(alter)
+    in_force: dict[tuple[str | int, str, int], int | None] = {}  # by who reads: the whole staff, or one voice of it
+    found = {}
+    for (start, voice, note), (step, alter, octave) in zip(heads, spelt, strict=True):
+        places = [(reader, step, octave) for reader in ("staff", voice)]
+        is_plain = all(in_force.get(place, key.get(step, 0)) == alter for place in places)
+        if note.is_tied:
+            # It has none of its own, and after it nobody knows what the measure has: the next one there says it.
+            in_force |= {} if is_plain else dict.fromkeys(places)
+        elif not is_plain or len(together[start, step, octave]) > 1:
+            in_force |= dict.fromkeys(places, alter)
+            found[voice, start] = f"<accidental>{ACCIDENTALS[alter]}</accidental>"
+    return found
+
+
+def _notes(pitches: np.ndarray) -> Iterator[_Note]:
+    """The notes and rests of a voice."""
     edges = [0, *(np.flatnonzero(np.diff(pitches)) + 1).tolist(), len(pitches)]
     for begin, end in pairwise(edges):
         step = begin
@@ -81,31 +120,25 @@ def _notes(pitches: np.ndarray) -> Iterator[tuple[int, int, int, bool, bool]]:
             room = min(end, (step // STEPS_PER_BAR + 1) * STEPS_PER_BAR) - step
             length = next(value for value in VALUES if value <= room)
             sounds = pitches[begin] >= 0
-            yield (
-                step,
-                length,
-                int(pitches[begin]),
-                bool(sounds and step > begin),
-                bool(sounds and step + length < end),
-            )
+            is_tied, goes_on = bool(sounds and step > begin), bool(sounds and step + length < end)
+            yield _Note(step, length, int(pitches[begin]), is_tied, goes_on)
             step += length
 
 
-def _note(note: tuple[int, int, int, bool, bool], voice: int, fifths: int) -> str:
-    _, length, pitch, is_tied, goes_on = note
-    kind, dot, _ = VALUES[length].partition(".")
+def _note(note: _Note, voice: int, fifths: int, accidental: str) -> str:
+    kind, dot, _ = VALUES[note.length].partition(".")
     sound, ties, notations = "<rest/>", "", ""
-    if pitch >= 0:
-        step, alter, octave = spell(pitch, fifths)
+    if note.pitch >= 0:
+        step, alter, octave = spell(note.pitch, fifths)
         sound = f"<pitch><step>{step}</step><alter>{alter}</alter><octave>{octave}</octave></pitch>"
-        kinds = ["stop"] * is_tied + ["start"] * goes_on
+        kinds = ["stop"] * note.is_tied + ["start"] * note.goes_on
         ties = "".join(f'<tie type="{each}"/>' for each in kinds)
         tied = "".join(f'<tied type="{each}"/>' for each in kinds)
         notations = f"<notations>{tied}</notations>" if kinds else ""
-    stem = f"<stem>{'up' if voice == 1 else 'down'}</stem>" if pitch >= 0 else ""
+    stem = f"<stem>{'down' if voice else 'up'}</stem>" if note.pitch >= 0 else ""
     return (
-        f"<note>{sound}<duration>{length}</duration>{ties}<voice>{voice}</voice><type>{kind}</type>"
-        f"{'<dot/>' if dot else ''}{stem}{notations}</note>\n"
+        f"<note>{sound}<duration>{note.length}</duration>{ties}<voice>{voice + 1}</voice><type>{kind}</type>"
+        f"{'<dot/>' if dot else ''}{accidental}{stem}{notations}</note>\n"
     )
 
 
@@ -115,8 +148,9 @@ def spell(pitch: int, fifths: int) -> tuple[str, int, int]:
     >>> spell(66, 2), spell(66, -5), spell(59, 7)
     (('F', 1, 4), ('G', -1, 4), ('B', 0, 3))
     """
-    # Twelve neighbours on the line of fifths (C is 0), from the lowered second to the raised fourth of the key.
-    lowest = fifths - 5
+    # Twelve neighbours on the line of fifths (C is 0): with the signature of C from E flat to G sharp, so that a major
+    # key has the leading tones of its neighbours, and a minor one has its own.
+    lowest = fifths - 3
     place = lowest + (7 * pitch - lowest) % 12
     alter, index = divmod(place + 1, 7)
     octave = (pitch - alter) // 12 - 1

@@ -7,13 +7,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from scorehub.engraving import Engraving, Layout, engrave_score
+from scorehub.chorales import PICTURE_LAYOUT
+from scorehub.engraving import Engraving, engrave_score
 from scorehub.notation.chorale_musicxml import write_musicxml
 from scorehub.pipelines.chorales.grids import STEPS_PER_QUARTER
 from scorehub.spaces.chorales.chorale import Chorale
 from scorehub.voice_leading import PARALLELS, Fault
 
-_LAYOUT = Layout(width_mm=200, height_mm=1000, margin_mm=4, crop_height=True)
 _SVG = "{http://www.w3.org/2000/svg}"
 _NOTE = re.compile(r'<g id="([^"]+)" class="note"')
 
@@ -34,7 +34,7 @@ class DrawnNote:
 
 def engrave_chorale(chorale: Chorale, faults: Sequence[Fault]) -> str:
     """SVG whose notes have `data-on` and `data-off`, in seconds, and `data-faults`, numbers of what they break."""
-    engraving = engrave_score(write_musicxml(chorale.notated(), chorale.tempo), _LAYOUT)
+    engraving = engrave_score(write_musicxml(chorale.notated(), chorale.tempo), PICTURE_LAYOUT)
     notes = find_notes(engraving, chorale.pitches)
 
     def described(group: re.Match[str]) -> str:
