@@ -175,7 +175,8 @@ def _writers(
 
 
 def _write_failures(folder: Path, path: Path) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
+    """Items and reasons; file names that are no UTF-8 are escaped."""
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("item", "reason"))
         writer.writerows(read_failures(folder))

@@ -8,7 +8,9 @@ from folders_and_archives import write_folder
 from maestro_files import midi
 
 from scorehub.dataset_builders.build import Build, WriteDataset, WriteParts, build
+from scorehub.dataset_builders.failures import report_failure
 from scorehub.dataset_builders.inputs import stamp_files
+from scorehub.dataset_builders.musicscore.schema import SPLITS, split_of
 
 
 @pytest.fixture
@@ -64,6 +66,14 @@ def test_the_work_of_a_build_below_its_input_is_no_input(tmp_path):
     before = plan.parts_dir()
     write_folder(before, {"train-00000.parquet": b"rows"})
     assert plan.parts_dir() == before
+
+
+def test_failures_of_files_whose_names_are_no_utf_8_are_written(stopped):
+    name = os.fsdecode(b"caf\xe9.mid")
+    report_failure(name, "MIDI file must be whole", str(stopped.parts_dir() / "failures"))
+    out = build(stopped)
+    assert (out / "failures.csv").read_text() == "item,reason\ncaf\\udce9.mid,MIDI file must be whole\n"
+    assert split_of(name) in SPLITS
 
 
 def test_files_are_told_apart_by_name_size_and_time(tmp_path):
