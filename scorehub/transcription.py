@@ -66,7 +66,7 @@ def _kind(path: Path) -> str:
         except (UnidentifiedImageError, SyntaxError):
             file.seek(0)
         except Image.DecompressionBombError as error:
-            raise ValueError(f"{path.name} must be a smaller picture: {error}") from None
+            raise ValueError(f"{path.name} must be a smaller picture, got: {error}") from None
         else:
             return "image"
         try:
