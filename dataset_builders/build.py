@@ -27,10 +27,12 @@ from datatrove.pipeline.base import PipelineStep
 import scorehub
 from scorehub.dataset_builders import load_hook, note_card
 from scorehub.dataset_builders.failures import read_failures
+from scorehub.dataset_builders.inputs import stamp_files
 from scorehub.dataset_builders.machines import ONE_WORKER, Machines, Progress, run_tasks
 from scorehub.dataset_builders.parquet_shards import ShardWriter, read_shards
 
 SHARD_BYTES = 500 * 2**20  # the size that the Hub recommends
+INPUTS = ("data_dir", "lists_dir", "splits_file", "soundfont")  # the options that name files
 
 
 @dataclass(frozen=True)
@@ -53,23 +55,22 @@ class Build:
         if self.sources_per_task < 1:
             raise ValueError(f"sources_per_task must be 1 or more, got {self.sources_per_task}")
 
-    def streams(self) -> dict[str, datasets.IterableDataset]:
-        """The splits that have sources, as streams of encoded rows."""
+    def streams(self, parts: Path) -> dict[str, datasets.IterableDataset]:
+        """The splits that have sources, as streams of encoded rows; what is left out is reported below `parts`."""
         load_hook.install()
-        options = self.options | {"failures_dir": str(self.parts_dir() / "failures")}
+        options = self.options | {"failures_dir": str(parts / "failures")}
         streams = datasets.load_dataset(self.dataset, self.config, streaming=True, **options)
         return {split: stream.decode(False) for split, stream in streams.items()}
 
     def parts_dir(self) -> Path:
-        """Where finished tasks lie: another folder for other settings, so that a resumed run never mixes."""
-        facts = json.dumps([scorehub.__version__, self.dataset, self.config, self.options, self._stamp()], default=str)
-        return self.out_dir / "parts" / hashlib.sha256(facts.encode()).hexdigest()[:16]
+        """Where finished tasks lie: another folder for other inputs or settings, so that a resumed run never mixes.
 
-    def _stamp(self) -> list[float]:
-        data = self.options.get("data_dir")
-        return (
-            [] if data is None or not Path(data).exists() else [Path(data).stat().st_mtime, Path(data).stat().st_size]
-        )
+        All input files are looked at: a run asks once, before its first task, and tells its tasks.
+        """
+        settings = [self.dataset, self.config, self.sources_per_task, self.options]
+        stamps = stamp_files((self.options[name] for name in INPUTS if self.options.get(name)), self.out_dir / "parts")
+        facts = json.dumps([scorehub.__version__, settings, stamps], default=str)
+        return self.out_dir / "parts" / hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 
 def build(plan: Build, machines: Machines = ONE_WORKER) -> Path:
@@ -82,11 +83,11 @@ def build(plan: Build, machines: Machines = ONE_WORKER) -> Path:
     parts = plan.parts_dir()
     if (parts / "logs" / "last" / "completions").exists():  # of a run that was queued, and has finished since
         shutil.rmtree(parts)
-    sources = {split: stream.num_shards for split, stream in plan.streams().items()}
+    sources = {split: stream.num_shards for split, stream in plan.streams(parts).items()}
     parts.mkdir(parents=True, exist_ok=True)
     tasks = -(-max(sources.values()) // plan.sources_per_task)
     progress = Progress(plan.dataset, "task", tasks, lambda: len(list(parts.glob("*.done"))))
-    run_tasks([WriteParts(plan)], tasks, WriteDataset(plan), parts / "logs", machines, progress)
+    run_tasks([WriteParts(plan, parts)], tasks, WriteDataset(plan, parts), parts / "logs", machines, progress)
     if machines.executor != "slurm":
         shutil.rmtree(plan.out_dir / "parts")
     return plan.out_dir
@@ -97,24 +98,23 @@ class WriteParts(PipelineStep):
 
     name, type = "rows", "1 WRITE"
 
-    def __init__(self, plan: Build):
+    def __init__(self, plan: Build, parts: Path):
         super().__init__()
-        self.plan = plan
+        self.plan, self.parts = plan, parts
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Writes the task's files, each under another name until it is whole; yields nothing."""
-        parts = self.plan.parts_dir()
-        for split, stream in self.plan.streams().items():
+        for split, stream in self.plan.streams(self.parts).items():
             shares = min(world_size, stream.num_shards)
             if rank >= shares:
                 continue
-            path = parts / f"{split}-{rank:05d}.parquet"
+            path = self.parts / f"{split}-{rank:05d}.parquet"
             draft = path.with_suffix(".draft")
             with ShardWriter(draft, stream.features) as shard:
                 for row in stream.shard(shares, rank):
                     shard.add(row)
             draft.replace(path)
-        (parts / f"{rank:05d}.done").touch()
+        (self.parts / f"{rank:05d}.done").touch()
         yield from ()
 
 
@@ -123,17 +123,17 @@ class WriteDataset(PipelineStep):
 
     name, type = "dataset", "2 WRITE"
 
-    def __init__(self, plan: Build):
+    def __init__(self, plan: Build, parts: Path):
         super().__init__()
-        self.plan = plan
+        self.plan, self.parts = plan, parts
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Writes the dataset; yields nothing."""
-        parts, out = self.plan.parts_dir(), self.plan.out_dir
+        parts, out = self.parts, self.plan.out_dir
         draft = out / "data.draft"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
-        for split, stream in self.plan.streams().items():
+        for split, stream in self.plan.streams(parts).items():
             _join(sorted(parts.glob(f"{split}-*.parquet")), draft, split, stream.features)
         _write_failures(parts / "failures", out / "failures.csv")
         shutil.rmtree(out / "data", ignore_errors=True)
@@ -175,7 +175,8 @@ def _writers(
 
 
 def _write_failures(folder: Path, path: Path) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
+    """Items and reasons; file names that are no UTF-8 are escaped."""
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("item", "reason"))
         writer.writerows(read_failures(folder))

@@ -15,6 +15,7 @@ from datasets import Features
 from huggingface_hub import DatasetCardData
 
 import scorehub
+from scorehub.card_checks import LICENCE
 from scorehub.cards import write_card
 from scorehub.dataset_builders.parquet_shards import find_shards, read_shards
 
@@ -71,9 +72,11 @@ def _dataset_info(shards: dict[str, list[Path]], features: Features) -> dict[str
 def licence_id(text: str) -> str:
     """The Hub's identifier of a licence as IMSLP or others word it, `"other"` where it has none.
 
-    >>> licence_id("Creative Commons Attribution-NonCommercial 4.0"), licence_id("Public Domain")
-    ('cc-by-nc-4.0', 'other')
+    >>> licence_id("Creative Commons Attribution-NonCommercial 4.0"), licence_id("Public Domain"), licence_id("MIT")
+    ('cc-by-nc-4.0', 'other', 'mit')
     """
+    if LICENCE.fullmatch(identifier := text.strip().casefold()):
+        return identifier
     text = re.sub(r"[\s-]+", " ", text.casefold())
     if re.search(r"\bcc ?0|\bcc zero|creative commons zero", text):
         return "cc0-1.0"
@@ -90,7 +93,7 @@ def licence_fields(texts: Iterable[str]) -> dict[str, Any]:
     ids = sorted({licence_id(text) for text in known}) or ["other"]
     if ids == ["other"]:
         # The Hub asks for a name of a licence that is not on its list.
-        name = re.sub(r"\W+", "-", known[0]).strip("-").casefold() if len(known) == 1 else "per-page"
+        name = re.sub(r"\W+", "-", known[0]).strip("-").casefold() if len(known) == 1 else "per-row"
         return {"license": "other", "license_name": name or "unknown"}
     return {"license": ids}
 

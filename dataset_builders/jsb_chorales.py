@@ -12,6 +12,7 @@ https://github.com/czhuang/JSB-Chorales-dataset.
 
 import json
 import re
+import reprlib
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
@@ -114,7 +115,7 @@ def read_grids(data: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"grids must be JSON, got: {error}") from None
     if not isinstance(grids, dict) or not all(isinstance(grids.get(name), list) for name in PUBLISHED_NAMES):
-        raise ValueError(f"grids must have the splits {', '.join(PUBLISHED_NAMES)}")
+        raise ValueError(f"grids must have the splits {', '.join(PUBLISHED_NAMES)}, got {reprlib.repr(grids)}")
     return grids
 
 
@@ -125,11 +126,11 @@ def grid_to_notes(steps: Any, quarters: float) -> Notes:
         ValueError: they are no lists of at most four pitches.
     """
     if not isinstance(steps, list) or not all(isinstance(step, list) and len(step) <= VOICES for step in steps):
-        raise ValueError(f"steps must be lists of at most {VOICES} pitches")
+        raise ValueError(f"steps must be lists of at most {VOICES} pitches, got {reprlib.repr(steps)}")
     try:
         grid = np.array([[*step, *[-1] * (VOICES - len(step))] for step in steps], np.int64).reshape(-1, VOICES)
     except (TypeError, ValueError, OverflowError):
-        raise ValueError("pitches must be whole numbers from -1 to 127") from None
+        raise ValueError(f"pitches must be whole numbers from -1 to 127, got {reprlib.repr(steps)}") from None
     return _merge_steps(grid, quarters * SECONDS_PER_QUARTER)
 
 

@@ -10,7 +10,8 @@ SPLIT_SHARES = (0.7, 0.15, 0.15)
 
 def split_of(group: str) -> str:
     """The split of a group: its hash decides, so that it never moves when other groups come or go."""
-    position = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
+    name = group.encode(errors="surrogatepass")  # a group may be a file's name, which need not be UTF-8
+    position = int.from_bytes(hashlib.sha256(name).digest()[:8], "big") / 2**64
     train, validation, _ = SPLIT_SHARES
     if position < train:
         return "train"

@@ -84,15 +84,24 @@ def check_card(folder: Path, kind: str) -> None:
     Raises:
         ValueError: there is no card, or it has faults; all of them are named.
     """
-    path = folder / "README.md"
-    if not path.is_file():
-        raise ValueError(f"the {kind}'s folder must hold a card README.md, got none in {str(folder)!r}")
-    text = path.read_text(encoding="utf-8")
+    text = find_card(folder, kind).read_text(encoding="utf-8")
     faults = find_faults(text, kind)
     needed = _PICTURE.findall(text) + _APP.findall(text)
     faults += [f"{name} must lie beside it, got no such file" for name in needed if not (folder / name).is_file()]
     if faults:
         raise ValueError(f"the {kind}'s card must be mended: {'; '.join(faults)}")
+
+
+def find_card(folder: Path, kind: str) -> Path:
+    """The card of a folder.
+
+    Raises:
+        ValueError: it has none.
+    """
+    path = folder / "README.md"
+    if not path.is_file():
+        raise ValueError(f"the {kind}'s folder must hold a card README.md, got none in {str(folder)!r}")
+    return path
 
 
 def find_faults(text: str, kind: str) -> list[str]:

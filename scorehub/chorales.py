@@ -67,6 +67,7 @@ def read_melody(path: Path, tempo: float) -> list[int]:
         np.round(seconds * tempo / 60 * STEPS_PER_QUARTER).astype(int)
         for seconds in (notes.onset, notes.onset + notes.duration)
     )
+    ends = np.maximum(ends, begins + 1)  # a grace note sounds too
     if ends.max() > MAX_STEPS:
         raise ValueError(f"melody must have at most {MAX_STEPS} sixteenths, got {ends.max()} in {path.name}")
     melody = np.full(max(1, ends.max()), -1)

@@ -21,6 +21,6 @@ def one_line_errors() -> Iterator[None]:
     """Errors that name what was wrong are for people; a traceback is not."""
     try:
         yield
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None

@@ -60,9 +60,10 @@ def convert_ldm(
 
 def build_pipeline(checkpoint: Checkpoint, tokenizer: Any, averaged: bool, prediction: str) -> TextToScorePipeline:
     """The pipeline of a checkpoint; ValueError as `convert_ldm`."""
-    if len(tokenizer) != (n_tokens := len(checkpoint.text["token_embedding.weight"])):
+    sizes = text_config(checkpoint.text)
+    if len(tokenizer) != (n_tokens := sizes["vocab_size"]):
         raise ValueError(f"tokenizer must have the text encoder's {n_tokens:,} tokens, got {len(tokenizer):,}")
-    tokenizer.model_max_length = len(checkpoint.text["positional_embedding"])
+    tokenizer.model_max_length = sizes["max_position_embeddings"]
     return TextToScorePipeline(
         _vae(checkpoint),
         _text_encoder(checkpoint, tokenizer),

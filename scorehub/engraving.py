@@ -7,17 +7,13 @@ crash or work without end: that costs the call a ValueError and starts a fresh c
     image = rasterise(engraving.pages[0], engraving.width_for(staff_px=74))
 """
 
-import atexit
-import os
 import re
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from scorehub.sandbox import Answer, Sandbox, SandboxError
+from scorehub.sandbox import Answer, SandboxError, shared_sandbox
 from scorehub.svg import svg_size_mm
 
 FONTS = ("Leipzig", "Bravura", "Petaluma", "Gootville", "Leland")
@@ -164,32 +160,12 @@ def engrave_staff(notation: str, layout: Layout = STAFF, n_measures: int | None 
     return engraving
 
 
-class _Verovio:
-    """Verovio in a child process, for one thread at a time."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._sandbox = Sandbox("scorehub.verovio_calls", memory_mb=MEMORY_MB)
-        owner = os.getpid()
-        # A fork of this process inherits the pipes, but the child is not its to end.
-        atexit.register(lambda: self._sandbox.close() if os.getpid() == owner else None)
-
-    def ask(self, function: str, notation: str, **arguments: Any) -> Answer:
-        seconds = min(SECONDS[0] + len(notation) / CHARACTERS_A_SECOND, SECONDS[1])
-        with self._lock:
-            return self._sandbox.call(function, seconds, notation=notation, **arguments)
-
-
-@lru_cache(maxsize=1)
-def _verovio(process: int) -> _Verovio:
-    """The child of this process: after a fork there is another."""
-    return _Verovio()
-
-
 def _ask(function: str, notation: str, layout: Layout) -> Answer:
     """Calls a function of `scorehub.verovio_calls`."""
+    sandbox = shared_sandbox("scorehub.verovio_calls", MEMORY_MB)
+    seconds = min(SECONDS[0] + len(notation) / CHARACTERS_A_SECOND, SECONDS[1])
     try:
-        return _verovio(os.getpid()).ask(function, notation=notation, options=verovio_options(layout))
+        return sandbox.call(function, seconds, notation=notation, options=verovio_options(layout))
     except SandboxError as error:
         raise ValueError(f"notation must be such that verovio can engrave it, got: {error}") from None
 

@@ -18,6 +18,7 @@ import huggingface_hub
 from huggingface_hub.utils import filter_repo_objects, validate_repo_id  # type: ignore[attr-defined]
 
 import scorehub
+from scorehub.card_checks import find_card
 from scorehub.wheels import add_wheel, asks_for_wheel
 
 
@@ -156,9 +157,7 @@ def _choose(folder: Path, kind: str) -> _Chosen:
     """The files of `folder` that go up, once its card has what it needs."""
     if not folder.is_dir():
         raise ValueError(f"the {kind}'s folder must exist, got {str(folder)!r}")
-    upload, card = UPLOADS[kind], folder / "README.md"
-    if not card.is_file():
-        raise ValueError(f"the {kind}'s folder must hold a card README.md, got none in {str(folder)!r}")
+    upload, card = UPLOADS[kind], find_card(folder, kind)
     metadata = huggingface_hub.metadata_load(card) or {}
     missing = [key for key in upload.card_keys if not metadata.get(key)]
     if missing:

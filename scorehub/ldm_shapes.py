@@ -18,20 +18,19 @@ def unet_config(weights: dict[str, Tensor]) -> dict[str, Any]:
     Raises:
         ValueError: it is not shaped like Stable Diffusion 2's.
     """
-    _require(weights, "input_blocks.0.0.weight", "out.2.weight", "middle_block.1.proj_in.weight")
     levels = _levels(weights)
     layers = {len(level) for level in levels}
-    if len(layers) > 1 or weights["middle_block.1.proj_in.weight"].ndim != 2:
+    if len(layers) > 1 or layers == {0} or weights.get("middle_block.1.proj_in.weight", Tensor()).ndim != 2:
         raise ValueError(
             "checkpoint must be shaped like Stable Diffusion 2's, with linear projections, got another UNet"
         )
-    channels = [len(weights[f"input_blocks.{level[0]}.0.out_layers.3.weight"]) for level in levels]
+    channels = [_size(weights, f"input_blocks.{level[0]}.0.out_layers.3.weight") for level in levels]
     attends = [f"input_blocks.{level[0]}.1.proj_in.weight" in weights for level in levels]
-    context = weights["middle_block.1.transformer_blocks.0.attn2.to_k.weight"].shape[1]
+    context = _size(weights, "middle_block.1.transformer_blocks.0.attn2.to_k.weight", 1)
     depth = _count(weights, r"middle_block\.1\.transformer_blocks\.(\d+)\.")
     return {
-        "in_channels": weights["input_blocks.0.0.weight"].shape[1],
-        "out_channels": len(weights["out.2.weight"]),
+        "in_channels": _size(weights, "input_blocks.0.0.weight", 1),
+        "out_channels": _size(weights, "out.2.weight"),
         "block_out_channels": tuple(channels),
         "down_block_types": tuple("CrossAttnDownBlock2D" if each else "DownBlock2D" for each in attends),
         "up_block_types": tuple("CrossAttnUpBlock2D" if each else "UpBlock2D" for each in attends[::-1]),
@@ -60,17 +59,16 @@ def vae_config(weights: dict[str, Tensor]) -> dict[str, Any]:
     Raises:
         ValueError: it is not shaped like a KL autoencoder with attention in its middle.
     """
-    _require(weights, "encoder.conv_in.weight", "quant_conv.weight", "decoder.conv_out.weight")
     n_levels = _count(weights, r"encoder\.down\.(\d+)\.")
-    channels = [len(weights[f"encoder.down.{level}.block.0.conv2.weight"]) for level in range(n_levels)]
+    channels = [_size(weights, f"encoder.down.{level}.block.0.conv2.weight") for level in range(n_levels)]
     return {
-        "in_channels": weights["encoder.conv_in.weight"].shape[1],
-        "out_channels": len(weights["decoder.conv_out.weight"]),
+        "in_channels": _size(weights, "encoder.conv_in.weight", 1),
+        "out_channels": _size(weights, "decoder.conv_out.weight"),
         "block_out_channels": tuple(channels),
         "down_block_types": ("DownEncoderBlock2D",) * n_levels,
         "up_block_types": ("UpDecoderBlock2D",) * n_levels,
         "layers_per_block": _count(weights, r"encoder\.down\.0\.block\.(\d+)\."),
-        "latent_channels": len(weights["quant_conv.weight"]) // 2,
+        "latent_channels": _size(weights, "quant_conv.weight") // 2,
     }
 
 
@@ -80,24 +78,27 @@ def text_config(weights: dict[str, Tensor]) -> dict[str, Any]:
     Raises:
         ValueError: it is not shaped like OpenCLIP's text encoder.
     """
-    _require(weights, "token_embedding.weight", "positional_embedding", "transformer.resblocks.0.mlp.c_fc.weight")
-    n_tokens, width = weights["token_embedding.weight"].shape
+    width = _size(weights, "token_embedding.weight", 1)
     return {
-        "vocab_size": n_tokens,
+        "vocab_size": _size(weights, "token_embedding.weight"),
         "hidden_size": width,
-        "intermediate_size": len(weights["transformer.resblocks.0.mlp.c_fc.weight"]),
+        "intermediate_size": _size(weights, "transformer.resblocks.0.mlp.c_fc.weight"),
         "num_hidden_layers": _count(weights, r"transformer\.resblocks\.(\d+)\."),
         "num_attention_heads": max(1, width // HEAD_CHANNELS),
-        "max_position_embeddings": len(weights["positional_embedding"]),
+        "max_position_embeddings": _size(weights, "positional_embedding"),
         "hidden_act": "gelu",
     }
 
 
 def _count(weights: dict[str, Tensor], pattern: str) -> int:
-    """One more than the highest number in names."""
-    return 1 + max((int(match[1]) for name in weights if (match := re.match(pattern, name))), default=-1)
+    """How many numbers are in names: 0, 1 and so on without a gap."""
+    found = {match[1] for name in weights if (match := re.match(pattern, name))}
+    if gaps := found - {str(number) for number in range(len(found))}:
+        raise ValueError(f"checkpoint must number its blocks from 0 without a gap, got a block {min(gaps)[:40]}")
+    return len(found)
 
 
-def _require(weights: dict[str, Tensor], *names: str) -> None:
-    if missing := [name for name in names if name not in weights]:
-        raise ValueError(f"checkpoint must be shaped like Stable Diffusion 2's, got no {missing[0]}")
+def _size(weights: dict[str, Tensor], name: str, axis: int = 0) -> int:
+    if name not in weights or weights[name].ndim <= axis:
+        raise ValueError(f"checkpoint must be shaped like Stable Diffusion 2's, got no {name}")
+    return weights[name].shape[axis]

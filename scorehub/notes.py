@@ -107,7 +107,11 @@ def read_midi(data: bytes) -> Notes:
 
 
 def write_midi(notes: Notes, tempo: float = 120.0) -> bytes:
-    """A MIDI file with a track for each of the notes' tracks; `tempo` in quarters a minute sets its grid."""
+    """A MIDI file with a track for each pair of the notes' track and program, for a track of MIDI has one program.
+
+    Args:
+        tempo: quarters a minute, which set its grid.
+    """
     if not 10 <= tempo <= 1000:
         raise ValueError(f"tempo must be 10 to 1000 quarters a minute, got {tempo}")
     score: Any = symusic.Score(TICKS_PER_QUARTER)
@@ -115,9 +119,8 @@ def write_midi(notes: Notes, tempo: float = 120.0) -> bytes:
     ticks_per_second = TICKS_PER_QUARTER * tempo / 60
     start = np.round(notes.onset * ticks_per_second).astype(np.int32)
     length = np.maximum(1, np.round(notes.duration * ticks_per_second)).astype(np.int32)
-    for number in np.unique(notes.track):
-        chosen = notes.track == number
-        program = int(notes.program[chosen][0])
+    for number, program in np.unique(np.stack([notes.track, notes.program]), axis=1).T.tolist():
+        chosen = (notes.track == number) & (notes.program == program)
         track: Any = symusic.Track(str(number), program % DRUMS, program == DRUMS)
         columns = (start[chosen], length[chosen], notes.pitch[chosen], notes.velocity[chosen])
         track.notes = symusic.Note.from_numpy(*columns[:2], *(column.astype(np.int8) for column in columns[2:]))

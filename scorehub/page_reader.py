@@ -76,11 +76,6 @@ class PageReading:
         return Counter(staff.fifths for staff in self.staves).most_common(1)[0][0] if self.staves else None
 
     @property
-    def unanimity(self) -> float:
-        """Share of the staves that have the page's key signature; NaN without staves."""
-        return float(np.mean([staff.fifths == self.fifths for staff in self.staves])) if self.staves else np.nan
-
-    @property
     def is_braced(self) -> bool:
         """Whether in some system a staff with G2 stands over one with F4."""
         pairs = zip(self.staves, self.staves[1:], strict=False)

@@ -140,17 +140,18 @@ def _join(piece: Notes, new: Notes, begin: float, first: float) -> Notes:
     pitched = piece.choose(piece.program != DRUMS)
     near = pitched.velocity[np.argsort(np.abs(pitched.onset - first), kind="stable")[:NEIGHBOURS]]
     loudness = np.where(new.velocity == VELOCITY, np.median(near) if len(near) else VELOCITY, new.velocity)
-    program, track = np.array([_part(pitched, program) for program in new.program.tolist()]).reshape(-1, 2).T
+    free = int(piece.track.max(initial=-1)) + 1
+    program, track = np.array([_part(pitched, each, free) for each in new.program.tolist()]).reshape(-1, 2).T
     own = (np.maximum(new.onset + begin, first), new.duration, new.pitch, loudness, program, track)
     old = (piece.onset, piece.duration, piece.pitch, piece.velocity, piece.program, piece.track)
     return make_notes(*(np.concatenate(columns) for columns in zip(old, own, strict=True)))
 
 
-def _part(notes: Notes, program: int) -> tuple[int, int]:
-    """Program and track of most notes of a program, of most of all if none has it; track 0 if there are no notes."""
+def _part(notes: Notes, program: int, free: int) -> tuple[int, int]:
+    """Program and track of most notes of a program, of most of all if none has it; track `free` without notes."""
     same = notes.program == program
     parts = np.stack([notes.program, notes.track])[:, same if same.any() else ...]
     if not parts.size:
-        return program, 0
+        return program, free
     found, counts = np.unique(parts, axis=1, return_counts=True)
     return int(found[0, counts.argmax()]), int(found[1, counts.argmax()])

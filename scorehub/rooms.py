@@ -135,7 +135,10 @@ def apply_room(audio: np.ndarray, response: np.ndarray) -> np.ndarray:
     if audio.ndim != 1 or not len(audio):
         raise ValueError(f"audio must be mono (N,) and not empty, got shape {audio.shape}")
     if response.ndim != 1 or not len(response) or response[0] == 0 or not np.isfinite(response).all():
-        raise ValueError("response must be (L,), finite and start with its direct sound: use align_response")
+        raise ValueError(
+            "response must be (L,), finite and start with its direct sound, as align_response makes it, "
+            f"got shape {response.shape} that begins with {response.ravel()[:3]}"
+        )
     return np.asarray(oaconvolve(audio.astype(np.float32), response.astype(np.float32)), np.float32)
 
 

@@ -3,12 +3,13 @@
 The child serves one module's functions: requests are JSON lines on its standard input; answers are a JSON line and raw
 bytes, never pickles, so that a file that takes over the child cannot take over the parent. Limits are the kernel's: an
 alarm that ends the child (even inside C code), and a cap on its address space. Any death costs one call; the next call
-starts a fresh child.
+starts a fresh child. Threads share a sandbox, and wait for each other; a fork of the process has a child of its own.
 
     with Sandbox("scorehub.pdf_pages", memory_mb=2048) as sandbox:
         survey, _ = sandbox.call("survey_pdf", seconds=20, path="score.pdf", max_pages=2000)
 """
 
+import atexit
 import importlib
 import json
 import os
@@ -18,8 +19,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from functools import lru_cache
+from threading import Lock
 from types import TracebackType
 from typing import Any, BinaryIO
+from weakref import WeakSet
+
+MAX_VALUE_BYTES = 64 * 2**20  # of an answer's JSON, which takes many times that when it is read
 
 Answer = tuple[Any, list[bytes]]
 
@@ -43,41 +48,45 @@ class Sandbox:
     def __init__(self, module: str, memory_mb: int = 2048):
         self.module = module
         self.memory_mb = memory_mb
+        self._forget_child()
+        _sandboxes.add(self)
+
+    def _forget_child(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
-        self._owner = 0
+        self._lock = Lock()
 
     def call(self, function: str, seconds: float, **arguments: Any) -> Answer:
         """The answer of `function(**arguments)`, or a `SandboxError` that says why there is none."""
-        # After a fork the pipes are shared with the parent, which would read our answers: this process needs its own.
-        child = self._child if self._child and self._owner == os.getpid() else self._start()
-        request = {"function": function, "seconds": seconds, "arguments": arguments}
-        try:
-            child.stdin.write(json.dumps(request).encode() + b"\n")  # type: ignore[union-attr]
-            child.stdin.flush()  # type: ignore[union-attr]
-            answer, blobs = _read_answer(child.stdout)  # type: ignore[arg-type]
-        except (BrokenPipeError, EOFError):
-            raise SandboxError(self._bury(seconds), fatal=True) from None
+        request = json.dumps({"function": function, "seconds": seconds, "arguments": arguments}).encode() + b"\n"
+        with self._lock:
+            child = self._child or self._start()
+            try:
+                answer, blobs = self._ask(child, request, seconds)
+            except BaseException:  # Ctrl-C too: what is left in the pipe would answer the next call
+                self.close()
+                raise
         if "error" in answer:
             raise SandboxError(answer["error"])
         return answer["value"], blobs
+
+    def _ask(
+        self, child: subprocess.Popen[bytes], request: bytes, seconds: float
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        try:
+            child.stdin.write(request)  # type: ignore[union-attr]
+            child.stdin.flush()  # type: ignore[union-attr]
+            return _read_answer(child.stdout, self.memory_mb * 2**20)  # type: ignore[arg-type]
+        except (BrokenPipeError, EOFError):
+            raise SandboxError(_cause_of_death(child.wait(), seconds), fatal=True) from None
+        except (ValueError, RecursionError) as error:  # of a child that a file has taken over
+            raise SandboxError(f"reader gave no answer that can be read: {error}", fatal=True) from None
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "scorehub.sandbox", self.module, str(self.memory_mb)]
         self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-        self._owner = os.getpid()
         return self._child
-
-    def _bury(self, seconds: float) -> str:
-        assert self._child is not None
-        code = self._child.wait()
-        self.close()
-        if code == -signal.SIGALRM:
-            return f"timed out after {seconds:g} s"
-        if code == -signal.SIGKILL:
-            return "killed, probably out of memory"
-        return f"crashed with {signal.Signals(-code).name}" if code < 0 else f"reader ended with exit code {code}"
 
     def close(self) -> None:
         """Ends the child."""
@@ -99,10 +108,32 @@ class Sandbox:
         self.close()
 
 
+_sandboxes: WeakSet[Sandbox] = WeakSet()
+
+
+def _forget_children() -> None:
+    """After a fork the pipes are shared with the parent, which would read our answers, and a lock may stay shut."""
+    for sandbox in _sandboxes:
+        sandbox._forget_child()
+
+
+os.register_at_fork(after_in_child=_forget_children)
+
+
 @lru_cache
 def shared_sandbox(module: str, memory_mb: int = 2048) -> Sandbox:
     """The one of this process for a module: to start a child costs as much as to read ten pages."""
-    return Sandbox(module, memory_mb)
+    sandbox = Sandbox(module, memory_mb)
+    atexit.register(sandbox.close)
+    return sandbox
+
+
+def _cause_of_death(code: int, seconds: float) -> str:
+    if code == -signal.SIGALRM:
+        return f"timed out after {seconds:g} s"
+    if code == -signal.SIGKILL:
+        return "killed, probably out of memory"
+    return f"crashed with {signal.Signals(-code).name}" if code < 0 else f"reader ended with exit code {code}"
 
 
 def _close_quietly(pipe: Any) -> None:
@@ -119,12 +150,22 @@ def _read_exactly(stream: BinaryIO, size: int) -> bytes:
     return data
 
 
-def _read_answer(stream: BinaryIO) -> tuple[dict[str, Any], list[bytes]]:
-    line = stream.readline()
+def _read_answer(stream: BinaryIO, max_bytes: int) -> tuple[dict[str, Any], list[bytes]]:
+    """The next answer and its at most `max_bytes` bytes; what is none, a ValueError."""
+    line = stream.readline(MAX_VALUE_BYTES)
     if not line.endswith(b"\n"):
+        if len(line) == MAX_VALUE_BYTES:
+            raise ValueError(f"answer must have less than {MAX_VALUE_BYTES} bytes, got more")
         raise EOFError
     answer = json.loads(line)
-    return answer, [_read_exactly(stream, size) for size in answer["sizes"]]
+    if not isinstance(answer, dict) or not ("value" in answer or isinstance(answer.get("error"), str)):
+        raise ValueError(f"answer must have a value or an error, got {line[:60]!r}")
+    sizes = answer.get("sizes")
+    if not isinstance(sizes, list) or not all(isinstance(size, int) and size >= 0 for size in sizes):
+        raise ValueError(f"answer must have sizes, got {str(sizes)[:60]}")
+    if sum(sizes) > max_bytes:
+        raise ValueError(f"answer must have at most {max_bytes} bytes, got {sum(sizes)}")
+    return answer, [_read_exactly(stream, size) for size in sizes]
 
 
 def _write_answer(stream: BinaryIO, answer: dict[str, Any], blobs: Sequence[bytes] = ()) -> None:

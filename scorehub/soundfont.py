@@ -4,6 +4,8 @@ A SoundFont is a tree of tables whose rows point into each other; TinySoundFont 
 damaged or hostile file ends the process. Here every pointer is followed first.
 """
 
+import reprlib
+
 import numpy as np
 
 MAX_SOUNDFONT_BYTES = 2**31
@@ -39,7 +41,8 @@ def check_soundfont(data: bytes) -> bool:
     start, end = _get(chunks, b"smpl")
     tables = {name: _read_table(data, name, *_get(chunks, name)) for name in _TABLES}
     if b"smpo" in chunks or len(tables[b"phdr"]) > _MAX_PRESETS + 1:
-        raise ValueError(f"SoundFont must have .sf2 or .sf3 samples and at most {_MAX_PRESETS} presets")
+        found = f"{sorted(chunks)} and {len(tables[b'phdr']) - 1} presets"
+        raise ValueError(f"SoundFont must have .sf2 or .sf3 samples and at most {_MAX_PRESETS} presets, got {found}")
     _check_pointers(tables)
     return _check_samples(tables[b"shdr"], end - start)
 
@@ -80,7 +83,8 @@ def _check_pointers(tables: dict[bytes, np.ndarray]) -> None:
         first = tables[source][column].astype(np.int64)
         # A row's zones reach to the next row's first; a zone reads the row after it, so a last bag must follow.
         if np.any(np.diff(first) < 0) or first[-1] > len(tables[target]) - after:
-            raise ValueError(f"SoundFont table {source.decode()} must point upwards into {target.decode()}")
+            names, rows = f"{source.decode()} must point upwards into {target.decode()}", len(tables[target])
+            raise ValueError(f"SoundFont table {names}, got {reprlib.repr(first.tolist())} for {rows} rows")
     instruments = _amounts(tables[b"pgen"], _INSTRUMENT, len(tables[b"inst"]) - 1, "instrument")
     _amounts(tables[b"igen"], _SAMPLE, len(tables[b"shdr"]) - 1, "sample")
     samples = np.concatenate([[0], np.cumsum(tables[b"igen"]["kind"] == _SAMPLE)])
@@ -105,5 +109,6 @@ def _check_samples(headers: np.ndarray, n_bytes: int) -> bool:
         return False
     start, end = headers["range"][:-1, 0], headers["range"][:-1, 1]  # bytes
     if not compressed.all() or np.any(start > end) or np.any(end > n_bytes) or headers["range"][-1].any():
-        raise ValueError(f"compressed SoundFont samples must all be so, within {n_bytes} bytes")
+        found = f"{int(compressed.sum())} of {len(compressed)} so, as far as byte {end.max()}"
+        raise ValueError(f"compressed SoundFont samples must all be so, within {n_bytes} bytes, got {found}")
     return True

@@ -68,7 +68,7 @@ def staged(repository: Repository, wheels: Path, private: bool = False) -> Itera
         RuntimeError: the wheel can't be built.
     """
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary, repository.folder.name)
+        folder = Path(temporary, repository.folder.resolve().name)  # "." has no name, and ".." leads elsewhere
         if repository.repo_type == "space":
             shutil.copytree(repository.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
             add_wheel(folder, wheels, repository.repo_id, private=private)

@@ -4,6 +4,7 @@ Score time is seconds at the written tempo, performed time seconds as played. A 
 back, so labels follow the performance.
 """
 
+import reprlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,7 @@ class TempoCurve:
             raise ValueError(f"curve must have two columns of one length from 2, got {shapes}")
         for name, times in (("score times", self.score_times), ("performed times", self.performed_times)):
             if not (np.isfinite(times).all() and np.all(np.diff(times) > 0)):
-                raise ValueError(f"{name} must be finite and strictly rising")
+                raise ValueError(f"{name} must be finite and strictly rising, got {reprlib.repr(times.tolist())}")
 
     def performed(self, times: np.ndarray) -> np.ndarray:
         """Performed times of score times, of any shape."""
@@ -72,7 +73,7 @@ class Manner:
             raise ValueError(f"manner must have finite values from 0, got {values}")
         if not (self.memory > 0 and self.phrase >= 1 and self.ritardando < 1 and self.tempo <= 1 and self.drift <= 1):
             raise ValueError(
-                f"manner must have memory > 0, phrase >= 1, and ritardando, tempo, drift <= 1, got {values}"
+                f"manner must have memory > 0, phrase >= 1, ritardando < 1, and tempo, drift <= 1, got {values}"
             )
 
 

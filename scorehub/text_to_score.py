@@ -71,13 +71,13 @@ def load_pipeline(model: str | Path | None = None) -> "TextToScorePipeline":
 
 
 def open_pages(name: str, path: str, streaming: bool = False) -> Any:
-    """The splits of a folder of Parquet, or of a dataset of the Hub, with the column `image`.
+    """The splits of a folder of Parquet, or of a dataset of the Hub, `train` among them, with the column `image`.
 
     Args:
         name: what errors call the data.
 
     Raises:
-        ValueError: there are no such data, or they lack the column.
+        ValueError: there are no such data, or they lack the split or the column.
     """
     import datasets
 
@@ -87,6 +87,8 @@ def open_pages(name: str, path: str, streaming: bool = False) -> Any:
         raise ValueError(
             f"{name} must be a folder of Parquet or a dataset of the Hub, got {path!r}: {error}"
         ) from None
+    if "train" not in found:
+        raise ValueError(f"{name} must have a split train, got {', '.join(found)}")
     if "image" not in found["train"].features:
         raise ValueError(f"{name} must have a column image, got {', '.join(found['train'].features)}")
     return found

@@ -34,8 +34,10 @@ def load_transcriber(model: str | Path | None = None) -> MusicTranscriptionPipel
     try:
         network = MusicTranscriptionModel.from_pretrained(folder).eval()
         processor = MusicTranscriptionProcessor.from_pretrained(folder)
-    except OSError as error:
-        reason = str(error).splitlines()[0]
+    except MemoryError:
+        raise
+    except Exception as error:  # the libraries raise whatever a damaged file leads them to
+        reason = str(error).partition("\n")[0] or repr(error)
         raise ValueError(
             f"model must be a folder or Hub repository of a transcriber, got {folder}: {reason}"
         ) from None

@@ -1,13 +1,16 @@
-"""Chorale models: grids, the orders in which they are written, networks, likelihoods, what is written."""
+"""Chorale models: grids, melodies, the orders in which they are written, networks, likelihoods, what is written."""
 
 import numpy as np
 import pytest
 import torch
 
-from scorehub.notes import read_midi
+from scorehub.chorales import read_melody
+from scorehub.notes import make_notes, read_midi
+from scorehub.notes import write_midi as notes_to_midi
 from scorehub.pipelines.chorales.configuration_chorales import NETWORKS, ChoralesConfig
 from scorehub.pipelines.chorales.grids import (
     CHORDS,
+    MAX_STEPS,
     NO_CHORD,
     OTHER_CHORD,
     REST,
@@ -73,6 +76,20 @@ def test_equal_values_are_one_note():
     np.testing.assert_allclose(soprano.onset, [0, 1, 2])
     np.testing.assert_allclose(soprano.duration, [1, 1, 2])
     assert len(notes.choose(notes.track == 3)) == 3
+
+
+def test_a_note_shorter_than_half_a_sixteenth_is_in_the_melody(tmp_path):
+    path = tmp_path / "tune.mid"
+    # Of the sixteenths, which last 0.25 s at 60 quarters a minute: the grace note has 0.4, the others 4.
+    path.write_bytes(notes_to_midi(make_notes([0, 1, 2], [1, 0.1, 1], [67, 72, 69])))
+    assert read_melody(path, tempo=60) == [67] * 4 + [72] + [-1] * 3 + [69] * 4
+
+
+def test_a_melody_that_is_too_long_is_refused(tmp_path):
+    path = tmp_path / "tune.mid"
+    path.write_bytes(notes_to_midi(make_notes([MAX_STEPS / 4], [0.01], [67])))
+    with pytest.raises(ValueError, match="at most 4096 sixteenths, got 4097"):
+        read_melody(path, tempo=60)
 
 
 def test_tokens_say_chords_holds_and_ends():

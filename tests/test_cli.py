@@ -42,6 +42,15 @@ def test_each_of_several_examples_has_a_line_of_its_own():
     assert "scorehub listen score.pdf" in lines
 
 
+def test_a_task_that_failed_is_named_in_one_line(tmp_path, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("1 of 2 tasks failed, see parts/logs")
+
+    monkeypatch.setattr("scorehub.dataset_builders.build.build", fail)
+    result = run("build", "maestro", "--out", tmp_path)
+    assert (result.exit_code, result.output) == (2, "error: 1 of 2 tasks failed, see parts/logs\n")
+
+
 @pytest.mark.parametrize("dataset", sorted(BUILDS))
 def test_each_build_shows_an_example(dataset):
     assert f"scorehub build {dataset} " in run("build", dataset, "--help").output

@@ -14,6 +14,8 @@ from scorehub.cli import app
 from scorehub.convert_ldm import convert_ldm
 from scorehub.ldm_checkpoint import read_checkpoint
 
+UNET = "model.diffusion_model."
+
 
 @pytest.fixture(scope="module")
 def models():
@@ -116,6 +118,16 @@ def test_half_precision(weights, tokenizer, tmp_path):
         (lambda w: w.pop("first_stage_model.quant_conv.weight"), "got no quant_conv.weight"),
         (lambda w: w.update({"first_stage_model.extra": torch.zeros(3)}), "AutoencoderKL alone, got 3 more"),
         (lambda w: [w.pop(name) for name in list(w) if name.startswith("cond_stage")], "got no text"),
+        (
+            lambda w: w.pop(f"{UNET}input_blocks.1.0.out_layers.3.weight"),
+            "got no input_blocks.1.0.out_layers",
+        ),
+        (lambda w: w.pop(f"{UNET}middle_block.1.transformer_blocks.0.attn2.to_k.weight"), "got no middle_block.1"),
+        (lambda w: w.update({f"{UNET}input_blocks.3000000.x": torch.zeros(1)}), "without a gap, got a block 3000000"),
+        (lambda w: w.update({f"{UNET}out.2.weight": torch.tensor(1.0)}), "got no out.2.weight"),
+        (lambda w: [w.pop(name) for name in list(w) if name.startswith(f"{UNET}input_blocks.1.")], "got a block"),
+        (lambda w: w.pop("first_stage_model.encoder.down.0.block.0.conv2.weight"), "got no encoder.down.0.block.0"),
+        (lambda w: [w.pop(name) for name in list(w) if name.endswith("token_embedding.weight")], "got no token_emb"),
         (lambda w: w.update({"first_stage_model.quant_conv.bias": torch.zeros(8, 1)}), "all weights of AutoencoderKL"),
     ],
 )

@@ -149,6 +149,13 @@ def test_too_few_pages_are_refused(tmp_path, judge, real):
         load_real_pages(str(save_pages(tmp_path, few)), 8, 100, seed=0)
 
 
+def test_pages_without_a_split_for_training_are_refused(tmp_path, real):
+    folder = save_pages(tmp_path, real, split="test")
+    (folder / "data" / "train-00000.parquet").unlink()
+    with pytest.raises(ValueError, match="real must have a split train, got test"):
+        load_real_pages(str(folder), 8, 100, seed=0)
+
+
 def test_tables_have_a_line_for_each_set_and_a_cell_for_each_column(judge):
     row = judge.row("held out", *judge.held_out)
     distances, read, instruments = tables([row, row]).strip().split("\n\n")

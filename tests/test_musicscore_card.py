@@ -10,7 +10,7 @@ from huggingface_hub import metadata_load
 from PIL import Image
 
 from scorehub import hub
-from scorehub.dataset_builders.dataset_card import licence_id
+from scorehub.dataset_builders.dataset_card import licence_fields, licence_id
 from scorehub.dataset_builders.musicscore import statistics
 from scorehub.dataset_builders.musicscore.card import filter_table, read_rows, write_card
 from scorehub.dataset_builders.musicscore.schema import FEATURES
@@ -266,6 +266,9 @@ def test_tables_that_contradict_the_data_are_refused(built_dataset):
         ("Creative Commons Attribution-NonCommercial-NoDerivs 3.0", "cc-by-nc-nd-3.0"),
         ("CC BY-NC-SA 4.0", "cc-by-nc-sa-4.0"),
         ("CC0-1.0", "cc0-1.0"),
+        ("CC-BY-4.0", "cc-by-4.0"),
+        ("MIT", "mit"),
+        ("GPL-3.0", "gpl-3.0"),
         ("CC BY", "other"),
         ("Public Domain", "other"),
         ("", "other"),
@@ -273,3 +276,17 @@ def test_tables_that_contradict_the_data_are_refused(built_dataset):
 )
 def test_licences_have_the_hub_s_identifiers(text, identifier):
     assert licence_id(text) == identifier
+
+
+@pytest.mark.parametrize(
+    ("texts", "fields"),
+    [
+        (["MIT", "MIT"], {"license": ["mit"]}),
+        (["MIT", "own terms"], {"license": ["mit", "other"]}),
+        (["Own terms!"], {"license": "other", "license_name": "own-terms"}),
+        (["own terms", "others"], {"license": "other", "license_name": "per-row"}),
+        ([], {"license": "other", "license_name": "per-row"}),
+    ],
+)
+def test_a_card_names_the_licences_of_its_rows(texts, fields):
+    assert licence_fields(texts) == fields

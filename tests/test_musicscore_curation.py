@@ -233,6 +233,42 @@ def test_new_pdfs_are_taken_in_by_the_next_run(configure, pdfs):
     assert rows[-1]["source"] == "zz.pdf"
 
 
+def test_a_folder_has_the_dataset_that_was_built_last(configure):
+    first, other = configure(), configure(min_probability=1.0)
+    built = contents(curate(first) / "data")
+    assert contents(curate(other) / "data") != built
+    assert contents(curate(first) / "data") == built
+    shutil.rmtree(first.out_dir / "data")
+    assert contents(curate(first) / "data") == built
+
+
+def test_a_dataset_that_was_half_replaced_is_written_again(configure, monkeypatch):
+    built = contents(curate(configure()) / "data")
+    with monkeypatch.context() as patch:
+        patch.setattr("scorehub.dataset_builders.musicscore.assemble.write_card", stop)
+        with pytest.raises(KeyboardInterrupt):
+            curate(configure(min_probability=1.0))
+    assert contents(curate(configure()) / "data") == built
+
+
+def stop(*_arguments):
+    raise KeyboardInterrupt
+
+
+def test_pdfs_that_come_between_listing_and_work_wait_for_the_next_run(configure, pdfs, monkeypatch):
+    listed = CurationConfig.sources
+
+    def list_and_add(self):
+        found = listed(self)
+        write_pdf(pdfs / f"aa{len(found)}.pdf", [page(20)])
+        return found
+
+    monkeypatch.setattr(CurationConfig, "sources", list_and_add)
+    rows = table(curate(configure()) / "manifest.csv")
+    assert len(rows) == 7
+    assert not [row for row in rows if row["source"].startswith("aa")]
+
+
 def test_a_page_that_hangs_its_reader_costs_only_itself(configure, pdfs):
     with pymupdf.open(pdfs / "IMSLP900.pdf") as document:
         document.new_page()

@@ -149,11 +149,12 @@ def test_crawl_delay_and_disallow_of_robots_txt_are_kept_and_asked_for_once(serv
     assert [path for path, _ in server.requests] == ["/robots.txt", "/a.pdf"]
 
 
-def test_a_robots_txt_that_cannot_be_had_allows_nothing(server, clock, tmp_path):
-    server.routes["/robots.txt"] = lambda handler: answer(handler, 503, b"")
+@pytest.mark.parametrize("code", [429, 501, 503, 520])
+def test_a_robots_txt_that_cannot_be_had_allows_nothing(server, clock, tmp_path, code):
+    server.routes["/robots.txt"] = lambda handler: answer(handler, code, b"")
     (row,) = _run([server.url + "/a.pdf"], tmp_path, clock)
     assert (row.status, server.count("/a.pdf")) == ("failed", 0)
-    assert "robots.txt: HTTP 503; gave up after 5 attempts" in row.reason
+    assert f"robots.txt: HTTP {code}; gave up after 5 attempts" in row.reason
 
 
 @pytest.mark.parametrize("seconds_or_date", ["90", "date"])

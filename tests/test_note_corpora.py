@@ -19,7 +19,7 @@ from scorehub.dataset_builders.build import Build, build
 from scorehub.dataset_builders.dadagp.tokens import read_tokens
 from scorehub.dataset_builders.failures import read_failures
 from scorehub.dataset_builders.js_fakes_4bars import read_text
-from scorehub.dataset_builders.jsb_chorales import grid_to_notes
+from scorehub.dataset_builders.jsb_chorales import grid_to_notes, read_grids
 from scorehub.dataset_builders.load_hook import BUILDERS
 from scorehub.dataset_builders.note_corpus import NoteCorpus
 from scorehub.dataset_builders.pop909 import Pop909
@@ -294,8 +294,14 @@ def test_equal_pitches_of_a_voice_are_one_note():
 
 @pytest.mark.parametrize("steps", [[[60] * 5], [["c"]], "steps", [60], [[2**80]]])
 def test_grids_that_are_none_are_refused(steps):
-    with pytest.raises(ValueError, match="must be"):
+    with pytest.raises(ValueError, match=r"must be .*, got"):
         grid_to_notes(steps, 0.25)
+
+
+@pytest.mark.parametrize("data", [b"[]", b'{"train": []}', b"{"])
+def test_tables_of_grids_that_are_none_are_refused(data):
+    with pytest.raises(ValueError, match=r"grids must .*, got"):
+        read_grids(data)
 
 
 def test_tablature_becomes_pitches_and_ties_go_on():

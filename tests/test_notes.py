@@ -71,6 +71,19 @@ def test_notes_come_back_from_midi(seed):
     assert found.end == pytest.approx(notes.end)
 
 
+def test_each_program_of_a_track_comes_back_from_midi():
+    pitch, program = np.array([38, 60, 62, 64]), np.array([DRUMS, 0, 40, 0])
+    notes = make_notes(np.arange(4.0), np.ones(4), pitch, program=program, track=np.array([0, 0, 0, 1]))
+    found = read_midi(write_midi(notes))
+    assert found.pitch.tolist() == pitch.tolist()
+    assert found.program.tolist() == program.tolist()
+    assert len(set(found.track.tolist())) == 4
+
+
+def test_no_note_comes_back_from_midi():
+    assert len(read_midi(write_midi(make_notes(*np.zeros((3, 0)))))) == 0
+
+
 def test_columns_out_of_order_are_refused():
     one = np.ones(2, int)
     with pytest.raises(ValueError, match="notes must be sorted by onset"):

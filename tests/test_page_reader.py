@@ -62,7 +62,7 @@ def test_each_clef_and_signature_is_read(clef, fifths):
     reading = read_score_page(page)
     assert (reading.n_found, len(reading.staves)) == (n_staves, n_staves)
     assert (reading.clef, reading.fifths) == (clef, fifths)
-    assert reading.unanimity > 2 / 3
+    assert sum(staff.fifths == fifths for staff in reading.staves) > 2 / 3 * n_staves
 
 
 @pytest.mark.parametrize("clef", CLEFS)
@@ -104,7 +104,6 @@ def test_pages_without_music_have_no_staves():
         assert not reading.has_staves
         assert reading.clef is None
         assert reading.fifths is None
-        assert np.isnan(reading.unanimity)
     assert reading.n_found == 7
 
 
@@ -129,7 +128,7 @@ def test_other_keys_are_refused(key):
 def test_the_majority_of_staves_speaks_for_the_page():
     staves = [StaffReading("G2", 3, 0), StaffReading("G2", 3, 1), StaffReading("F4", 2, 2)]
     reading = PageReading(5, tuple(staves))
-    assert (reading.clef, reading.fifths, reading.unanimity) == ("G2", 3, pytest.approx(2 / 3))
+    assert (reading.clef, reading.fifths) == ("G2", 3)
     assert agreement(reading, {"instrumentation": "Violin", "key": "A major"}) == {
         "staves": True,
         "clef": True,

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from space_browser import SPACES
@@ -213,6 +214,19 @@ def test_a_metric_has_its_card_as_its_page(tmp_path):
     assert '`evaluate.load("me/tiny")`'.replace('"', "&quot;") in page
     assert "&lt;text&gt;" in page
     assert not (folder / "index.html").exists()
+
+
+@pytest.mark.parametrize("kind", ["dataset", "space"])
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_folder_named_from_within_is_staged_apart(kind, name, tmp_path, monkeypatch):
+    folder = write_folder(tmp_path / "tiny", kind)
+    (folder / "requirements.txt").write_text("torch\n")
+    (folder / "within").mkdir()
+    before = (folder / "README.md").read_bytes()
+    monkeypatch.chdir(folder if name == "." else folder / "within")
+    with staged(Repository(kind, "me/tiny", Path(name)), tmp_path) as ready:
+        assert ready.name == "tiny"
+    assert (folder / "README.md").read_bytes() == before
 
 
 def test_a_single_push_checks_the_card_and_says_what_was_sent(tmp_path):

@@ -263,7 +263,7 @@ def test_short_rows_and_endless_lines_of_incipits(in_time, tmp_path):
     header = texts.RISM.partition("\n")[0]
     found = read_incipits(written(tmp_path / "short.tsv", f"{header}\n7\n".encode()))
     assert [incipit.group for incipit in found.values()] == ["7"]
-    with pytest.raises(ValueError, match="table must have at most"):
+    with pytest.raises(ValueError, match=r"table must have at most .*, got"):
         read_incipits(written(tmp_path / "zeros.tsv.gz", gzip.compress(header.encode() + b"\n" + bytes(2**27))))
 
 

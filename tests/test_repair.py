@@ -5,7 +5,7 @@ import pytest
 import torch
 from diffusers import UNet2DModel
 
-from scorehub.notes import DRUMS, make_notes
+from scorehub.notes import DRUMS, make_notes, read_midi, write_midi
 from scorehub.pipelines.score_sde.pipeline import ScoreSDEPipeline
 from scorehub.pipelines.score_sde.scheduler.sde_scheduler import VPSDE
 from scorehub.repair import Sampling, repair_passage, roll_spec
@@ -89,6 +89,13 @@ def test_drums_in_the_passage_are_left_as_they_are():
     piece = piano([(0, 1, 60), (1.1, 0.5, 38), (3, 1, 60)], program=np.array([0, DRUMS, 0]))
     repaired = repair_passage(knows([(7, 5, 6)]), piece, 1.0, 2.0, QUICK)
     assert columns(repaired) == [(0, 1, 60), (1.1, 0.5, 38), (1.25, 0.25, 67), (3, 1, 60)]
+
+
+def test_what_is_new_beside_drums_alone_has_a_track_of_its_own():
+    piece = piano([(0, 1, 38), (3, 1, 38)], program=DRUMS)
+    repaired = repair_passage(knows([(7, 5, 6)]), piece, 1.0, 2.0, QUICK)
+    assert repaired.track.tolist() == [0, 1, 0]
+    assert read_midi(write_midi(repaired)).program.tolist() == [DRUMS, 0, DRUMS]
 
 
 def test_the_network_is_given_what_lies_around_the_passage_and_nothing_of_it():

@@ -207,6 +207,11 @@ def test_flac_gives_the_audio_back_to_16_bits():
     assert np.abs(decoded - audio).max() <= 2**-15
 
 
+def test_a_response_that_starts_late_is_refused():
+    with pytest.raises(ValueError, match=r"response must be .*, got shape \(3,\) that begins with \[0. 1. 0.\]"):
+        apply_room(np.ones(8), np.array([0.0, 1.0, 0.0]))
+
+
 def test_audio_beyond_full_scale_is_not_clipped_into_a_file():
     with pytest.raises(ValueError, match="within -1 to 1"):
         to_flac(np.array([0.5, 1.2, 0.1]))

@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from scorehub.sandbox import Sandbox, SandboxError
 
 MODULE = """
-import os, time
+import gc, io, os, time
 
 def add(a, b):
     return a + b, [bytes([a]), b""]
@@ -34,6 +35,16 @@ def loop():
         pass
 
 def sleep():
+    time.sleep(60)
+
+def nap(answer):
+    time.sleep(0.5)
+    return answer, []
+
+def hijacked(line):
+    (answers,) = (f for f in gc.get_objects() if isinstance(f, io.BufferedWriter) and f.name not in (0, 1, 2))
+    answers.write(line.encode())
+    answers.flush()
     time.sleep(60)
 
 def swell():
@@ -82,6 +93,55 @@ def test_a_dead_child_costs_one_call(sandbox, function, reason):
 def test_memory_beyond_the_limit_is_refused(sandbox):
     with pytest.raises(SandboxError, match="out of memory"):
         sandbox.call("swell", seconds=5)
+
+
+def test_an_interrupted_call_leaves_no_answer_for_the_next(sandbox):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    sandbox.call("add", seconds=5, a=1, b=1)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(KeyboardInterrupt):
+            sandbox.call("nap", seconds=5, answer="late")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert sandbox.call("add", seconds=5, a=2, b=3)[0] == 5
+
+
+def test_threads_that_share_a_sandbox_get_their_own_answers(sandbox):
+    def ask(number):
+        return sandbox.call("add", seconds=5, a=number, b=number)
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(ask, range(100)))
+    assert answers == [(2 * number, [bytes([number]), b""]) for number in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"value": 1, "sizes": [100000000000000]}', "at most 1073741824 bytes, got 100000000000000"),
+        ('{"value": 1, "sizes": [-1]}', "must have sizes"),
+        ('{"value": 1}', "must have sizes, got None"),
+        ('{"error": [], "sizes": []}', "a value or an error"),
+        ("[]", "a value or an error"),
+        ("rubbish", "no answer that can be read"),
+        ("[" * 200_000, "no answer that can be read"),
+    ],
+)
+def test_an_answer_that_is_none_costs_one_call(sandbox, line, reason):
+    with pytest.raises(SandboxError, match=reason) as failure:
+        sandbox.call("hijacked", seconds=5, line=line + "\n")
+    assert failure.value.fatal
+    assert sandbox.call("add", seconds=5, a=1, b=1)[0] == 2
+
+
+def test_a_line_without_end_is_not_read_to_its_end(sandbox, monkeypatch):
+    monkeypatch.setattr("scorehub.sandbox.MAX_VALUE_BYTES", 1000)
+    with pytest.raises(SandboxError, match="less than 1000 bytes"):
+        sandbox.call("hijacked", seconds=5, line="x" * 2000)
 
 
 def test_the_child_does_not_outlive_its_parent(sandbox):

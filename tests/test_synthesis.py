@@ -217,7 +217,7 @@ def test_tables_that_point_nowhere_are_refused(table, row, column, value, messag
     data = bytearray(default_soundfont().read_bytes())
     struct.pack_into("<H", data, data.index(table) + 8 + 3 * row + column, value)
 
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=rf"{message}, got \[.*\] for \d+ rows"):
         check_soundfont(bytes(data))
 
 
@@ -319,10 +319,10 @@ def test_the_same_seed_plays_the_same_and_another_does_not():
     [([0, 1], [0, 0]), ([0, 0], [0, 1]), ([0], [0]), ([0, 1], [0, np.nan]), ([0, 1], [0, 1, 2])],
 )
 def test_a_curve_that_is_no_map_is_refused(score, performed):
-    with pytest.raises(ValueError, match="must"):
+    with pytest.raises(ValueError, match=r"must .*, got [\[(]"):
         TempoCurve(np.array(score, float), np.array(performed, float))
 
 
 def test_a_manner_out_of_range_is_refused():
-    with pytest.raises(ValueError, match="manner must"):
+    with pytest.raises(ValueError, match=r"manner must have .*ritardando < 1, and tempo, drift <= 1, got"):
         Manner(ritardando=1.0)

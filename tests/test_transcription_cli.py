@@ -1,5 +1,6 @@
 """`scorehub transcribe`: which file is which, what is written, what it says, and what it refuses."""
 
+import shutil
 from importlib.resources import files
 
 import pytest
@@ -117,3 +118,14 @@ def test_a_missing_embedded_model_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(transcription, "files", lambda package: tmp_path)
     with pytest.raises(ValueError, match="model must be a folder or Hub repository where no trained one is embedded"):
         transcription.load_transcriber()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "processor_config.json"])
+def test_half_a_file_of_a_model_is_named_in_one_line(folder, name, tmp_path):
+    model = shutil.copytree(folder / "model", tmp_path / "model")
+    content = (model / name).read_bytes()
+    (model / name).write_bytes(content[: len(content) // 2])
+    result = run(folder, "one.bin", "--model", model)
+    assert result.exit_code == 2, result.output
+    assert "model must be a folder or Hub repository of a transcriber, got" in result.output
+    assert "Traceback" not in result.output

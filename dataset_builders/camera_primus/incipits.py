@@ -116,7 +116,10 @@ def _lines(file: TextIO) -> Iterator[str]:
     while line := file.readline(MAX_LINE):
         n_characters += len(line)
         if len(line) == MAX_LINE or n_characters > MAX_TABLE_CHARACTERS:
-            raise ValueError(f"table must have at most {MAX_TABLE_CHARACTERS} characters, {MAX_LINE} in a line")
+            raise ValueError(
+                f"table must have at most {MAX_TABLE_CHARACTERS} characters, less than {MAX_LINE} of them in a line, "
+                f"got {n_characters} as far as a line of {len(line)}"
+            )
         yield line
 
 

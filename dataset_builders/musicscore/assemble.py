@@ -33,12 +33,19 @@ class Assemble(CurationStep):
 
     name, type = "dataset", "7 WRITE"
 
-    def __init__(self, config: CurationConfig):
+    def __init__(self, config: CurationConfig, parts: Path):
         super().__init__(config)
-        self.parts = config.parts_dir()  # named once, before the first task: PDFs may come while the run goes on
+        self.parts = parts
+        self.written = parts.parent / "assembled"  # names the parts whose dataset the folder has
+
+    def is_done(self) -> bool:
+        """Whether the output folder has the dataset of these parts."""
+        told = self.written.read_text() if self.written.exists() else ""
+        return told == self.parts.name and (self.config.out_dir / "data").is_dir()
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Writes the dataset; yields nothing."""
+        self.written.unlink(missing_ok=True)
         pages, pdfs = _read_lines(self.parts, "*.pages.jsonl"), _read_lines(self.parts, "*.manifest.jsonl")
         drop_duplicates(pages)
         assign_splits(pages)
@@ -48,6 +55,7 @@ class Assemble(CurationStep):
         manifest.write_csv(out / "manifest.csv", pdfs, manifest.PDF_COLUMNS)
         manifest.write_csv(out / "pages.csv", pages, manifest.PAGE_COLUMNS)
         write_card(out)
+        self.written.write_text(self.parts.name)
         yield from ()
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import scorehub
+from scorehub.dataset_builders.inputs import stamp_files
 from scorehub.pipelines import page_classifier
 
 PRESETS = ("default", "paper")
@@ -72,14 +73,9 @@ class CurationConfig:
 
     def fingerprint(self) -> str:
         """Names the inputs and settings: files by size and time, settings by value."""
-        settings = {name: str(value) for name, value in asdict(self).items() if name not in ("pdf_dir", "out_dir")}
+        told_by_stamps = ("pdf_dir", "out_dir", "select")
+        settings = {name: str(value) for name, value in asdict(self).items() if name not in told_by_stamps}
         files = [self.pdf_dir / source for source in self.sources()] + list(self.metadata)
         files += sorted(Path(self.classifier).glob("*.*"))  # none for a model on the Hub
-        stamps = [(str(path), *_stamp(path)) for path in files]
-        facts = json.dumps([scorehub.__version__, settings, stamps], sort_keys=True)
+        facts = json.dumps([scorehub.__version__, settings, stamp_files(files)], sort_keys=True)
         return hashlib.sha256(facts.encode()).hexdigest()[:16]
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    status = path.lstat()
-    return status.st_size, status.st_mtime_ns

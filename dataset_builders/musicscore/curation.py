@@ -5,10 +5,12 @@
     scorehub build musicscore --config pdf --data-dir pdfs/ --out dataset/ --executor ray
 
 Stages (seed section 3.4): colour depth -> pages -> classify -> metadata -> Parquet shards, then `assemble`. A run that
-was stopped goes on when it is started again with the same settings, and ends with the same bytes.
+was stopped goes on when it is started again with the same settings, and ends with the same dataset; only the times
+that `manifest.csv` has differ.
 """
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from datatrove.pipeline.base import PipelineStep
@@ -20,10 +22,10 @@ from scorehub.dataset_builders.musicscore.shard import WriteShard
 from scorehub.dataset_builders.musicscore.steps import AddMetadata, ClassifyPages, ColorDepth, ReadPdfs, SplitPages
 
 
-def steps(config: CurationConfig) -> list[PipelineStep]:
-    """The stages of one task."""
-    stages = (ReadPdfs, ColorDepth, SplitPages, ClassifyPages, AddMetadata, WriteShard)
-    return [stage(config) for stage in stages]
+def steps(config: CurationConfig, parts: Path) -> list[PipelineStep]:
+    """The stages of one task, which leaves its files in `parts`."""
+    stages = (ReadPdfs, ColorDepth, SplitPages, ClassifyPages, AddMetadata)
+    return [*(stage(config) for stage in stages), WriteShard(config, parts)]
 
 
 def curate(config: CurationConfig, machines: Machines = ONE_WORKER) -> Path:
@@ -35,10 +37,14 @@ def curate(config: CurationConfig, machines: Machines = ONE_WORKER) -> Path:
     """
     if config.preset == "paper" and shutil.which("pdftoppm") is None:
         raise ValueError("preset paper must find pdftoppm (Debian: poppler-utils), got no such program")
+    config = replace(config, select=tuple(config.sources()))  # listed once: PDFs may come while the run goes on
     parts, tasks = config.parts_dir(), config.tasks()
     parts.mkdir(parents=True, exist_ok=True)
+    assemble = Assemble(config, parts)
+    if not assemble.is_done():  # the folder lost its data since, or has that of other inputs or settings
+        shutil.rmtree(parts / "logs" / "last" / "completions", ignore_errors=True)
     progress = Progress("curation", "PDF", len(config.sources()), lambda: _finished(parts))
-    run_tasks(steps(config), tasks, Assemble(config), parts / "logs", machines, progress)
+    run_tasks(steps(config, parts), tasks, assemble, parts / "logs", machines, progress)
     return config.out_dir
 
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from itertools import groupby
+from pathlib import Path
 from typing import Any, TextIO
 
 from datatrove.data import Document, DocumentsPipeline
@@ -26,9 +27,9 @@ class WriteShard(CurationStep):
 
     name, type = "shard", "6 WRITE"
 
-    def __init__(self, config: CurationConfig):
+    def __init__(self, config: CurationConfig, parts: Path):
         super().__init__(config)
-        self.parts = config.parts_dir()  # named once, before the first task: PDFs may come while the run goes on
+        self.parts = parts
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Writes the task's three files; yields nothing."""

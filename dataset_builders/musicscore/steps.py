@@ -41,14 +41,10 @@ class ReadPdfs(CurationStep):
 
     name, type = "PDFs", "1 READ"
 
-    def __init__(self, config: CurationConfig):
-        super().__init__(config)
-        self.sources = config.sources()  # listed once, before the first task: PDFs may come while the run goes on
-
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Yields a document per PDF."""
         step = self.config.pdfs_per_task
-        for source in self.sources[rank * step : (rank + 1) * step]:
+        for source in self.config.sources()[rank * step : (rank + 1) * step]:
             facts = {"source": source, "page": 0, "n_pages": 0, "verdict": "kept", "reason": "", "ms": 0.0}
             yield Document(text="", id=source, metadata=facts)
 

@@ -152,7 +152,7 @@ class PoliteSession:
         parser, url, text = RobotFileParser(), f"{origin}/robots.txt", b""
         for _ in range(MAX_REDIRECTS):
             with self._request(url, {}) as response:
-                if response.status_code in _RETRIED:
+                if response.status_code == 429 or response.status_code >= 500:
                     raise self._try_again(response, "robots.txt: ")
                 if not response.is_redirect:
                     text = next(response.iter_content(_ROBOTS_BYTES), b"") if response.ok else b""

@@ -112,7 +112,7 @@ def _read_mei(root: ET.Element) -> Iterator[tuple[str, ScoreNote]]:
 def _events(parent: ET.Element, scale: float = 1.0, depth: int = 0) -> Iterator[tuple[ET.Element, float]]:
     """What sounds or rests in a layer in turn, and the quarters that pass: none at the notes of a chord, but at it."""
     if depth > _MAX_DEPTH:
-        raise ValueError(f"MEI must have at most {_MAX_DEPTH} elements in each other in a layer")
+        raise ValueError(f"MEI must have at most {_MAX_DEPTH} elements in each other in a layer, got {depth}")
     for element in parent:
         tag = str(element.tag).removeprefix(_MEI)
         if tag in ("note", "rest", "space"):
