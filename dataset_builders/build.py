@@ -14,7 +14,6 @@ import importlib.util
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from scorehub.dataset_builders.inputs import stamp_files
 from scorehub.dataset_builders.machines import ONE_WORKER, Machines, Progress, run_tasks
 from scorehub.dataset_builders.parquet_shards import ShardWriter, read_shards
 
+MAX_TASKS = 256  # each lists all sources first, of which there may be hundreds of thousands
 SHARD_BYTES = 500 * 2**20  # the size that the Hub recommends
 INPUTS = ("data_dir", "lists_dir", "splits_file", "soundfont")  # the options that name files
 
@@ -46,7 +46,9 @@ class Build:
     dataset: str
     config: str
     out_dir: Path
-    sources_per_task: int  # staves or pieces that a task handles, and that a stopped run repeats
+    sources_per_task: (
+        int  # staves or pieces that a task handles, if not more for `MAX_TASKS`, and a stopped run repeats
+    )
     options: dict[str, Any] = field(default_factory=dict)  # of the configuration, `data_dir` among them
 
     def __post_init__(self) -> None:
@@ -85,7 +87,7 @@ def build(plan: Build, machines: Machines = ONE_WORKER) -> Path:
         shutil.rmtree(parts)
     sources = {split: stream.num_shards for split, stream in plan.streams(parts).items()}
     parts.mkdir(parents=True, exist_ok=True)
-    tasks = -(-max(sources.values()) // plan.sources_per_task)
+    tasks = min(MAX_TASKS, -(-max(sources.values()) // plan.sources_per_task))
     progress = Progress(plan.dataset, "task", tasks, lambda: len(list(parts.glob("*.done"))))
     run_tasks([WriteParts(plan, parts)], tasks, WriteDataset(plan, parts), parts / "logs", machines, progress)
     if machines.executor != "slurm":
@@ -157,21 +159,17 @@ def _join(parts: list[Path], folder: Path, split: str, features: datasets.Featur
     shards = -(-sum(part.stat().st_size for part in parts) // SHARD_BYTES)
     if not rows:
         return
-    with ExitStack() as stack:
-        writers = _writers(folder / split, rows, shards, features, stack)
-        for writer, row in zip(writers, read_shards(parts), strict=True):
-            writer.add(row)
+    for writer, row in zip(_writers(folder / split, rows, shards, features), read_shards(parts), strict=True):
+        writer.add(row)
 
 
-def _writers(
-    stem: Path, rows: int, shards: int, features: datasets.Features, stack: ExitStack
-) -> Iterator[ShardWriter]:
-    """The writer for each row in turn; `stack` closes its files."""
+def _writers(stem: Path, rows: int, shards: int, features: datasets.Features) -> Iterator[ShardWriter]:
+    """The writer for each row in turn."""
     for shard in range(shards):
         path = stem.with_name(f"{stem.name}-{shard:05d}-of-{shards:05d}.parquet")
-        writer = stack.enter_context(ShardWriter(path, features))
-        for _ in range(rows * shard // shards, rows * (shard + 1) // shards):
-            yield writer
+        with ShardWriter(path, features) as writer:
+            for _ in range(rows * shard // shards, rows * (shard + 1) // shards):
+                yield writer
 
 
 def _write_failures(folder: Path, path: Path) -> None:

@@ -83,8 +83,10 @@ class Sandbox:
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "scorehub.sandbox", self.module, str(self.memory_mb)]
+        # Each thread of a linear algebra library takes address space: with many processors nothing would be left.
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         return self._child
 

@@ -79,13 +79,13 @@ def test_an_exception_becomes_a_reason_and_leaves_the_child_alive(sandbox):
 
 
 @pytest.mark.parametrize(
-    ("function", "reason"),
-    [("abort", "crashed with SIGABRT"), ("leave", "exit code 3"), ("loop", "timed out after 0.5 s")],
+    ("function", "seconds", "reason"),
+    [("abort", 60, "crashed with SIGABRT"), ("leave", 60, "exit code 3"), ("loop", 0.5, "timed out after 0.5 s")],
 )
-def test_a_dead_child_costs_one_call(sandbox, function, reason):
+def test_a_dead_child_costs_one_call(sandbox, function, seconds, reason):
     sandbox.call("add", seconds=5, a=1, b=1)
     with pytest.raises(SandboxError, match=reason) as failure:
-        sandbox.call(function, seconds=0.5)
+        sandbox.call(function, seconds)
     assert failure.value.fatal
     assert sandbox.call("add", seconds=5, a=1, b=1)[0] == 2
 
@@ -144,7 +144,7 @@ def test_a_line_without_end_is_not_read_to_its_end(sandbox, monkeypatch):
         sandbox.call("hijacked", seconds=5, line="x" * 2000)
 
 
-def test_the_child_does_not_outlive_its_parent(sandbox):
+def test_the_child_outlives_its_parent_by_no_more_than_its_call(sandbox):
     code = (
         "import sys, threading; from scorehub.sandbox import Sandbox; s = Sandbox('untrusted'); "
         "s.call('add', seconds=5, a=1, b=1); print(s._child.pid, flush=True); s.call('sleep', seconds=1)"
@@ -162,14 +162,10 @@ def test_the_child_does_not_outlive_its_parent(sandbox):
 def _alive(pid):
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().split()[2] != "Z"  # nobody may be there to reap it
+    except (ProcessLookupError, FileNotFoundError):
         return False
-    with open(f"/proc/{pid}/stat") as file:
-        return file.read().split()[2] != "Z"  # nobody may be there to reap it
-
-
-def test_signals_have_names_in_reasons():
-    assert signal.Signals(signal.SIGALRM).name == "SIGALRM"
 
 
 def test_a_forked_process_has_a_child_of_its_own(sandbox):
@@ -178,9 +174,10 @@ def test_a_forked_process_has_a_child_of_its_own(sandbox):
     for number in range(2):
         reader, writer = os.pipe()
         if os.fork() == 0:
-            sums = [sandbox.call("add", 5, a=number, b=step)[0] for step in range(50)]
-            os.write(writer, bytes(sums))
-            os._exit(0)
+            try:  # what fails here must not go on as a second run of all tests
+                os.write(writer, bytes(sandbox.call("add", 5, a=number, b=step)[0] for step in range(50)))
+            finally:
+                os._exit(0)
         answers.append(reader)
         os.close(writer)
     assert sandbox.call("add", 5, a=3, b=4)[0] == 7

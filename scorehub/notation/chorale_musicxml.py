@@ -148,9 +148,9 @@ def spell(pitch: int, fifths: int) -> tuple[str, int, int]:
     >>> spell(66, 2), spell(66, -5), spell(59, 7)
     (('F', 1, 4), ('G', -1, 4), ('B', 0, 3))
     """
-    # Twelve neighbours on the line of fifths (C is 0): with the signature of C from E flat to G sharp, so that a major
-    # key has the leading tones of its neighbours, and a minor one has its own.
-    lowest = fifths - 3
+    # Twelve neighbours on the line of fifths (C is 0): with the signature of C from B flat to D sharp, so that a minor
+    # key has its own leading tone and that of its dominant. No other twelve misname as few of Bach's notes.
+    lowest = fifths - 2
     place = lowest + (7 * pitch - lowest) % 12
     alter, index = divmod(place + 1, 7)
     octave = (pitch - alter) // 12 - 1
