@@ -26,7 +26,7 @@ from datatrove.pipeline.base import PipelineStep
 import scorehub
 from scorehub.dataset_builders import load_hook, note_card
 from scorehub.dataset_builders.failures import read_failures
-from scorehub.dataset_builders.inputs import stamp_files
+from scorehub.dataset_builders.fingerprint import stamp_files
 from scorehub.dataset_builders.machines import ONE_WORKER, Machines, Progress, run_tasks
 from scorehub.dataset_builders.parquet_shards import ShardWriter, read_shards
 
@@ -46,9 +46,7 @@ class Build:
     dataset: str
     config: str
     out_dir: Path
-    sources_per_task: (
-        int  # staves or pieces that a task handles, if not more for `MAX_TASKS`, and a stopped run repeats
-    )
+    sources_per_task: int  # staves or pieces; more where there would be over `MAX_TASKS` tasks
     options: dict[str, Any] = field(default_factory=dict)  # of the configuration, `data_dir` among them
 
     def __post_init__(self) -> None:

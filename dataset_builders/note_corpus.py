@@ -18,7 +18,8 @@ import pyarrow as pa
 from scorehub.dataset_builders import note_rows
 from scorehub.dataset_builders.archives import MAX_FILE_BYTES
 from scorehub.dataset_builders.failures import report_failure
-from scorehub.dataset_builders.note_files import batches, open_files, version_of
+from scorehub.dataset_builders.fingerprint import files_fingerprint
+from scorehub.dataset_builders.note_files import batches, open_files
 from scorehub.dataset_builders.note_pieces import Facts, Files, Piece, Splits, is_midi
 from scorehub.dataset_builders.splits import SPLITS
 from scorehub.notes import Notes, read_midi
@@ -40,8 +41,7 @@ class NoteConfig(datasets.BuilderConfig):
     def create_config_id(self, config_kwargs: dict[str, Any], custom_features: datasets.Features | None = None) -> str:
         """The cache's name for this configuration: changes with the files, of which the library knows the folder."""
         if self.name != "sample" and self.data_dir:
-            version = version_of(self.data_dir)
-            config_kwargs = config_kwargs | {"inputs": hashlib.sha256(version.encode()).hexdigest()}
+            config_kwargs = config_kwargs | {"inputs": files_fingerprint(self.data_dir)}
         return super().create_config_id(config_kwargs, custom_features)
 
 

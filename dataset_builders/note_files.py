@@ -179,14 +179,6 @@ def open_files(data_dir: str | Path) -> Folder | Zip | Tar:
     return _open_tar(path, path.stat().st_mtime_ns)
 
 
-def version_of(data_dir: str | Path) -> str:
-    """What changes with the files of a folder, or with an archive; for that nobody has to look into it."""
-    path = Path(data_dir)
-    if path.is_dir():
-        return repr(_list_folder(path))
-    return repr(path.is_file() and (path.stat().st_mtime_ns, path.stat().st_size))
-
-
 def _as_folder(root: Path, found: Members) -> Folder:
     members = {as_text(name): version for name, version in found.items()}
     return Folder(root, members, {text: name for text, name in zip(members, found, strict=True) if text != name})

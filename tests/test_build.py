@@ -9,7 +9,7 @@ from maestro_files import midi
 
 from scorehub.dataset_builders.build import Build, WriteDataset, WriteParts, build
 from scorehub.dataset_builders.failures import report_failure
-from scorehub.dataset_builders.inputs import stamp_files
+from scorehub.dataset_builders.fingerprint import stamp_files
 from scorehub.dataset_builders.splits import SPLITS, split_of
 
 

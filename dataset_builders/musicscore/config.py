@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import scorehub
-from scorehub.dataset_builders.inputs import stamp_files
+from scorehub.dataset_builders.fingerprint import stamp_files
 from scorehub.pipelines import page_classifier
 
 PRESETS = ("default", "paper")
