@@ -76,11 +76,13 @@ def test_modes_of_a_picture_make_no_difference():
         torch.testing.assert_close(image_features(same), expected, atol=0.005, rtol=0)
 
 
-def test_a_picture_that_a_camera_laid_on_its_side_is_turned():
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_picture_that_a_camera_laid_on_its_side_is_turned(dtype):
     buffer = io.BytesIO()
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise
-    Image.fromarray(np.rot90(staff())).save(buffer, "PNG", exif=exif)
+    pixels = np.rot90(staff()).astype(dtype) << (8 if dtype is np.uint16 else 0)
+    Image.fromarray(pixels).save(buffer, "PNG", exif=exif)
     np.testing.assert_array_equal(image_features(Image.open(buffer)), image_features(staff()))
 
 

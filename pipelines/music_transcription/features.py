@@ -87,9 +87,10 @@ def grey_picture(picture: Picture) -> np.ndarray:
     _check_size(*picture.size)  # before a file is decoded
     if picture.mode in ("I", "F"):
         raise ValueError(f"picture must have 8 or 16 bits a channel, got mode {picture.mode}")
-    if picture.mode.startswith("I;16"):
-        picture = Image.fromarray((np.asarray(picture).astype(np.uint16) >> 8).astype(np.uint8))
-    colour = ImageOps.exif_transpose(picture).convert("RGBA")
+    upright = ImageOps.exif_transpose(picture)  # first: a picture made of an array no longer says how it is turned
+    if upright.mode.startswith("I;16"):
+        upright = Image.fromarray((np.asarray(upright).astype(np.uint16) >> 8).astype(np.uint8))
+    colour = upright.convert("RGBA")
     return np.array(Image.alpha_composite(Image.new("RGBA", colour.size, "white"), colour).convert("L"))
 
 
