@@ -189,7 +189,7 @@ def test_headers_of_names_in_headers_of_names_are_no_archive(in_time, tmp_path):
 
 
 def test_a_song_whose_repeats_take_for_ever_is_refused(in_time):
-    tokens = bombs.scores()["guitar of repeats"].decode().split()
+    tokens = bombs.notations()["guitar of repeats"].decode().split()
     with pytest.raises(ValueError, match="song must have at most"):
         read_tokens(tokens)
 

@@ -113,7 +113,7 @@ def test_what_is_finished_is_not_done_again(whole, incipits):
 def test_a_folder_of_another_study_is_refused(whole, incipits):
     config = settings(whole[0], incipits)
     config.seed = 1
-    with pytest.raises(ValueError, match="output_dir must be new or of a training with the same settings"):
+    with pytest.raises(ValueError, match="output_dir must be new or made with the same settings"):
         run_study(config)
 
 

@@ -11,6 +11,7 @@ from scorehub.study.corpus import Corpus, prepare, sample_lists
 from scorehub.study.runs import Run, audio_run, drop_torn, is_trained, list_runs, read_history, trainer_config
 from scorehub.study.scenarios import SCENARIOS, best_fold, choose_scenarios, chosen_items, training_count
 from scorehub.study.settings import StudyConfig
+from scorehub.trainers.grad_spsa import training_arguments
 
 FOLDS, ALL, FIFTH = 5, 22_285, 4_457  # of the published lists
 
@@ -161,13 +162,17 @@ def test_parts_are_left_out_on_the_first_fold_alone_and_after_what_they_need():
         assert all(run.beside() in found[:place] for place, run in enumerate(found) if run.beside())
 
 
+def staves_a_step(config):
+    return training_arguments(config).per_device_train_batch_size
+
+
 def test_trainings_are_the_thesis_trainings():
     config, corpus = StudyConfig("study", seed=4), Corpus("items", "lists")
     optical, baseline, pair = (
         trainer_config(config, corpus, run)
         for run in (Run(1, "paper_optical", 0.022), Run(1, "baseline"), Run(1, "grad_spsa", ablated="dense"))
     )
-    assert [each.batch_size for each in (optical, baseline, pair)] == [16, 4, 2]
+    assert [staves_a_step(each) for each in (optical, baseline, pair)] == [16, 4, 2]
     assert [each.fraction for each in (optical, baseline, pair)] == [0.022, 1, 1]
     assert {each.epochs for each in (optical, baseline, pair)} == {150}
     assert {each.learning_rate for each in (optical, baseline, pair)} == {1e-3}
@@ -193,7 +198,7 @@ def test_small_trainings_can_be_set():
 
 def test_the_default_network_is_trained_in_its_own_way():
     config = trainer_config(StudyConfig("study"), Corpus("items", "lists"), Run(0, "audio"))
-    assert (config.preset, config.epochs, config.batch_size) == ("default", 20, 8)
+    assert (config.preset, config.epochs, staves_a_step(config)) == ("default", 20, 8)
 
 
 def write_state(folder, step, history):

@@ -361,7 +361,7 @@ def test_the_papers_settings_are_presets():
         ({"lora_rank": 4, "scratch": True}, "lora_rank must be 0"),
         ({"data": "nowhere/pages"}, "data must be a folder of Parquet"),
         ({"base": "nowhere/base"}, "base must be a folder or a repository"),
-        ({"vae": "nowhere"}, r"base must have weights \(\*.safetensors\) in nowhere/"),
+        ({"vae": "nowhere"}, r"vae must be a folder with weights \(\*.safetensors\), got nowhere"),
         ({"ema_decay": 1.0}, "decay must be 0 to below 1"),
     ],
 )
