@@ -90,6 +90,8 @@ def grey_picture(picture: Picture) -> np.ndarray:
     upright = ImageOps.exif_transpose(picture)  # first: a picture made of an array no longer says how it is turned
     if upright.mode.startswith("I;16"):
         upright = Image.fromarray((np.asarray(upright).astype(np.uint16) >> 8).astype(np.uint8))
+    if not upright.has_transparency_data:  # a large scan would not fit into memory in four channels, twice
+        return np.array((upright if upright.mode in ("1", "L") else upright.convert("RGB")).convert("L"))
     colour = upright.convert("RGBA")
     return np.array(Image.alpha_composite(Image.new("RGBA", colour.size, "white"), colour).convert("L"))
 

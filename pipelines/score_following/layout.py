@@ -77,6 +77,8 @@ def grey_page(picture: Image.Image) -> np.ndarray:
     upright = ImageOps.exif_transpose(picture)  # first: a picture made of an array no longer says how it is turned
     if upright.mode.startswith("I;16"):  # whose values Pillow would cut off at 255
         upright = Image.fromarray((np.asarray(upright).astype(np.uint16) >> 8).astype(np.uint8))
+    if not upright.has_transparency_data:  # a large scan would not fit into memory in four channels, twice
+        return np.asarray((upright if upright.mode in ("1", "L") else upright.convert("RGB")).convert("L"))
     colour = upright.convert("RGBA")
     return np.asarray(Image.alpha_composite(Image.new("RGBA", colour.size, "white"), colour).convert("L"))
 
