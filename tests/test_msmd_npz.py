@@ -218,6 +218,7 @@ MALFORMED = {
     "text beyond Unicode": b"\x80\x02cnumpy.core.multiarray\nscalar\n"
     + DTYPE % b"U1"
     + b"C\x04\xff\xff\xff\xff\x86R.",
+    "text that is no UTF-8": b"\x80\x04\x8c\x01\x94.",
     "65-bit integer": b"\x80\x02\x8a\x09" + b"\xff" * 8 + b"\x7f.",
     "mark as result": b"\x80\x02(.",
     "another codec": b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x03\x00\x00\x00zip\x86R.",

@@ -78,7 +78,7 @@ def loads(data: bytes) -> Any:
             if opcode.name == "STOP":
                 return _finished(machine.pop())
             machine.run(opcode.name, argument)
-    except (IndexError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except (IndexError, KeyError, TypeError, AttributeError, OverflowError, UnicodeDecodeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"pickle must be whole and well formed, got {reason[:100]}") from None
     raise ValueError("pickle must end with STOP, got its end before")
