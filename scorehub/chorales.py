@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from scorehub.engraving import Layout, engrave_score
 from scorehub.notation.chorale_musicxml import write_musicxml
@@ -87,7 +88,18 @@ def write_chorale(pitches: np.ndarray, path: Path, tempo: float = 80.0) -> None:
     elif path.suffix == ".musicxml":
         path.write_text(write_musicxml(pitches, tempo), encoding="utf-8")
     elif path.suffix == ".png":
-        pages = engrave_score(write_musicxml(pitches, tempo), PICTURE_LAYOUT).pages
-        rasterise(pages[0], PICTURE_WIDTH).save(path)
+        _draw(pitches, tempo).save(path)
     else:
         raise ValueError(f"out must end in one of {', '.join(SUFFIXES)}, got {path.name}")
+
+
+def _draw(pitches: np.ndarray, tempo: float) -> Image.Image:
+    """One picture, however long the chorale is."""
+    pages = engrave_score(write_musicxml(pitches, tempo), PICTURE_LAYOUT).pages
+    pictures = [rasterise(page, PICTURE_WIDTH) for page in pages]
+    whole = Image.new("L", (PICTURE_WIDTH, sum(picture.height for picture in pictures)))
+    top = 0
+    for picture in pictures:
+        whole.paste(picture, (0, top))
+        top += picture.height
+    return whole

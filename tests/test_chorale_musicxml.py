@@ -5,7 +5,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from scorehub.chorales import write_chorale
 from scorehub.engraving import engrave_score
 from scorehub.notation.accidentals import signature_steps
 from scorehub.notation.chorale_musicxml import spell, write_musicxml
@@ -159,3 +161,13 @@ def test_spelling_keeps_the_pitch(pitch, fifths):
 def test_what_is_no_chorale_is_refused(pitches):
     with pytest.raises(ValueError, match="pitches must be"):
         write_musicxml(pitches)
+
+
+def test_a_picture_has_the_whole_of_a_long_chorale(tmp_path):
+    heights = []
+    for bars in (20, 160):
+        write_chorale(np.resize(CHORALE, (16 * bars, 4)), tmp_path / "chorale.png")
+        with Image.open(tmp_path / "chorale.png") as picture:
+            heights.append(np.flatnonzero((np.asarray(picture) < 128).any(axis=1))[-1])
+    assert 6 < heights[1] / heights[0] < 9
+    assert heights[1] > 1600 * 1000 / 200  # pixels of the highest page
