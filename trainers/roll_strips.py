@@ -23,7 +23,7 @@ from scorehub.rolls import RollSpec, make_roll
 
 ON = 254
 PITCHES = 128
-MAX_FILE_BYTES = 2**32  # of a file of strips, unpacked: a thousand hours at 8 frames a second
+MAX_STRIPS_BYTES = 2**32  # of a file of strips, unpacked: a thousand hours at 8 frames a second
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def load_strips(path: str | Path) -> Strips:
         ValueError: the file is no such file.
     """
     try:
-        columns = read_npz(Path(path).read_bytes(), MAX_FILE_BYTES)
+        columns = read_npz(Path(path).read_bytes(), MAX_STRIPS_BYTES)
         spec = json.loads(str(columns["spec"]))
         spec = RollSpec(**{**spec, "members": tuple(spec["members"])})
         ends = columns["lengths"].cumsum()[:-1]
