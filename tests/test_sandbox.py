@@ -42,7 +42,7 @@ def nap(answer):
     return answer, []
 
 def hijacked(line):
-    (answers,) = (f for f in gc.get_objects() if isinstance(f, io.BufferedWriter) and f.name not in (0, 1, 2))
+    (answers,) = (f for f in gc.get_objects() if isinstance(f, io.BufferedWriter) and f.fileno() > 2)
     answers.write(line.encode())
     answers.flush()
     time.sleep(60)
