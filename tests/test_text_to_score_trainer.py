@@ -1,21 +1,18 @@
-"""The text-to-score trainer: both losses, its data, low-rank matrices, and that a training can be repeated."""
+"""The text-to-score trainer: both losses, its data, low-rank matrices, what is saved and refused."""
 
 import dataclasses
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from datasets import Dataset, Features, Image, Value
+from datasets import Dataset
 from diffusers import AutoencoderKL, DDPMScheduler, DPMSolverMultistepScheduler
 from huggingface_hub import metadata_load
 from PIL import Image as PILImage
 from safetensors.torch import load_file
-from slow_parameters import some_slow
+from short_text_to_score import HEIGHT, WIDTH, are_equal, short_training, staves, weights, write_source
 from tiny_diffusion import tiny_pipeline
 from torch import nn
 
@@ -34,58 +31,15 @@ from scorehub.trainers.text_to_score_data import (
 from scorehub.trainers.text_to_score_model import LatentDenoising, PageReconstruction, Weighting
 from scorehub.trainers.text_to_score_settings import TextToScoreConfig, parse_config
 
-HEIGHT, WIDTH = 96, 64
-FEATURES = Features({"image": Image(), "instrumentation": Value("string"), "key": Value("string")})
-
-
-def staves(number):
-    """A page of staves that lie lower for the piano."""
-    page = np.full((HEIGHT, WIDTH), 255, np.uint8)
-    for top in range(8 + 4 * (number % 2), HEIGHT - 12, 24):
-        page[top : top + 9 : 2, 4:60] = 0
-    return PILImage.fromarray(page)
-
-
-def write_pages(folder):
-    (folder / "data").mkdir(parents=True)
-    rows = [
-        {"image": staves(n), "instrumentation": ("violin", "piano")[n % 2], "key": "A major" if n < 10 else ""}
-        for n in range(14)
-    ]
-    Dataset.from_list(rows[:10], features=FEATURES).to_parquet(folder / "data" / "train-00000.parquet")
-    Dataset.from_list(rows[10:], features=FEATURES).to_parquet(folder / "data" / "validation-00000.parquet")
-
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    """A folder with pages in `pages` and a tiny Stable Diffusion in `base`."""
-    torch.set_num_threads(1)
-    folder = tmp_path_factory.mktemp("source")
-    write_pages(folder / "pages")
-    tiny_pipeline().save_pretrained(folder / "base")
-    return folder
+    return write_source(tmp_path_factory.mktemp("source"))
 
 
 @pytest.fixture
 def config(source, tmp_path):
-    return TextToScoreConfig(
-        output_dir=str(tmp_path / "run"), data=str(source / "pages"), base=str(source / "base"), height=HEIGHT,
-        width=WIDTH, crop=32, max_steps=6, batch_size=4, evaluate_every=3, least_pages=2, learning_rate=1e-3,
-        text_encoder=False, ema_decay=0.5, warmup=0, kl_weight=1e-4,
-    )  # fmt: skip
-
-
-def weights(folder):
-    return {
-        f"{path.parent.name}/{name}": value
-        for path in sorted(Path(folder).rglob("*.safetensors"))
-        for name, value in load_file(path).items()
-    }
-
-
-def are_equal(one, other, tolerance=0.0):
-    assert one.keys() == other.keys()
-    return all(torch.allclose(one[name], other[name], rtol=0, atol=tolerance) for name in one)
+    return short_training(source, tmp_path / "run")
 
 
 class Answer(nn.Module):
@@ -270,46 +224,6 @@ def test_a_trained_pipeline_has_its_vocabulary_card_and_new_vae(config, source, 
     assert json.loads((folder / "results.json").read_text())["config"]["scratch"] is True
 
 
-@pytest.mark.parametrize("preset", ["vae", "unet"])
-def test_a_training_stopped_and_resumed_ends_with_identical_weights(config, preset, tmp_path):
-    config = dataclasses.replace(config, preset=preset, schedule="constant")
-    other = dataclasses.replace(config, output_dir=str(tmp_path / "other"))
-    text_to_score.run(config)
-    text_to_score.run(dataclasses.replace(other, max_steps=3))
-    text_to_score.run(other)
-    assert are_equal(weights(Path(config.output_dir) / "model"), weights(tmp_path / "other" / "model"))
-
-
-def test_a_streamed_training_is_resumed_as_well(config, tmp_path):
-    config = dataclasses.replace(config, streaming=True)
-    other = dataclasses.replace(config, output_dir=str(tmp_path / "other"))
-    text_to_score.run(config)
-    text_to_score.run(dataclasses.replace(other, max_steps=3))
-    text_to_score.run(other)
-    assert are_equal(weights(Path(config.output_dir) / "model"), weights(tmp_path / "other" / "model"))
-
-
-@pytest.mark.parametrize("preset", some_slow(["vae", "unet"], "unet"))
-def test_two_processes_train_as_one(config, preset, tmp_path):
-    config = dataclasses.replace(config, preset=preset, max_steps=3)
-    text_to_score.run(config)
-    options = dataclasses.asdict(dataclasses.replace(config, output_dir=str(tmp_path / "two")))
-    arguments = [f"--{name}={value}" for name, value in options.items() if value != "" and value != []]
-    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes=2", "--main_process_port=0"]
-    done = subprocess.run(
-        [sys.executable, *launch, "-m", "scorehub.trainers.text_to_score", *arguments],
-        capture_output=True, text=True, timeout=600,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    one, two = (weights(Path(folder) / "model") for folder in (config.output_dir, tmp_path / "two"))
-    assert are_equal(one, two, 2e-3)  # Adam's first steps enlarge differences in the last digit
-    losses = [
-        json.loads((Path(folder) / "results.json").read_text()) for folder in (config.output_dir, tmp_path / "two")
-    ]
-    assert losses[0]["loss"] == pytest.approx(losses[1]["loss"], rel=1e-3)
-
-
 def test_low_rank_matrices_are_trained_alone_and_load_into_the_base(config, source):
     config = dataclasses.replace(config, lora_rank=2, learning_rate=1e-2, max_steps=8, ema_decay=0.0)
     results = text_to_score.run(config)
@@ -328,21 +242,6 @@ def test_low_rank_matrices_are_trained_alone_and_load_into_the_base(config, sour
     assert np.abs(draw() - before).max() > 1e-3
     pipe.unload_lora_weights()
     assert np.array_equal(draw(), before)
-
-
-def test_gradient_checkpointing_changes_no_weight(config, tmp_path):
-    other = dataclasses.replace(config, gradient_checkpointing=True, output_dir=str(tmp_path / "other"))
-    for each in (config, other):
-        text_to_score.run(dataclasses.replace(each, max_steps=2))
-    assert are_equal(weights(Path(config.output_dir) / "model"), weights(tmp_path / "other" / "model"), 1e-5)
-
-
-def test_bfloat16_trains_to_nearly_the_same_loss(config, tmp_path):
-    results = [
-        text_to_score.run(dataclasses.replace(config, bf16=bf16, output_dir=str(tmp_path / str(bf16))))["loss"]
-        for bf16 in (False, True)
-    ]
-    assert results[1] == pytest.approx(results[0], rel=0.02)
 
 
 def test_the_papers_settings_are_presets():
