@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 import torch
 from datasets import Dataset, load_dataset
+from slow_parameters import some_slow
 from transformers import TrainerCallback
 
 import scorehub.dataset_builders  # noqa: F401 - makes the name known to load_dataset
@@ -123,7 +124,7 @@ class StopAt(TrainerCallback):
         control.should_training_stop = state.global_step == self.step
 
 
-@pytest.mark.parametrize("steps", [1, 3])  # within the first epoch of two steps, and within the second
+@pytest.mark.parametrize("steps", some_slow([1, 3], 3))  # within the first epoch of two steps, and within the second
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(tmp_path, steps):
     often = {"eval_steps": 1, "batch_size": 3}
     run(config(tmp_path / "whole", **often))

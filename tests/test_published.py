@@ -102,7 +102,7 @@ def installed_by(requirements):
     return {canonicalize_name(name) for name, _ in found}
 
 
-@pytest.mark.parametrize("name", some_slow(SPACES, "demo"))
+@pytest.mark.parametrize("name", some_slow(SPACES, "chorales"))
 def test_a_space_asks_for_what_it_imports(name, run_python):
     """A Space starts where nothing can be imported but what its requirements.txt brings, and Gradio."""
     lines = files(f"scorehub.spaces.{name}").joinpath("requirements.txt").read_text(encoding="utf-8").split("\n")

@@ -189,6 +189,7 @@ def test_a_saved_folder_loads_without_scorehub_and_can_be_saved_again(pipe, pres
         assert (saved / path).read_bytes() == (again / path).read_bytes(), path
 
 
+@pytest.mark.slow
 def test_a_folder_on_the_hub_loads_without_scorehub(pipe, tmp_path, run_python, loopback_hub):
     pipe.save_pretrained(tmp_path / "saved")
     paths = [path for path in (tmp_path / "saved").rglob("*") if path.is_file()]

@@ -58,6 +58,7 @@ def test_the_command_of_the_readme_draws_a_page(tmp_path):
     assert out.stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_it_loads_without_scorehub(run_python):
     code = """
 import sys

@@ -24,7 +24,7 @@ def config(source, tmp_path):
     return short_training(source, tmp_path / "run")
 
 
-@pytest.mark.parametrize("preset", ["vae", "unet"])
+@pytest.mark.parametrize("preset", some_slow(["vae", "unet"], "unet"))
 def test_a_training_stopped_and_resumed_ends_with_identical_weights(config, preset, tmp_path):
     config = dataclasses.replace(config, preset=preset, schedule="constant")
     other = dataclasses.replace(config, output_dir=str(tmp_path / "other"))
@@ -64,6 +64,7 @@ def test_two_processes_train_as_one(config, preset, tmp_path):
     assert losses[0]["loss"] == pytest.approx(losses[1]["loss"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_gradient_checkpointing_changes_no_weight(config, tmp_path):
     other = dataclasses.replace(config, gradient_checkpointing=True, output_dir=str(tmp_path / "other"))
     for each in (config, other):
@@ -71,6 +72,7 @@ def test_gradient_checkpointing_changes_no_weight(config, tmp_path):
     assert are_equal(weights(Path(config.output_dir) / "model"), weights(tmp_path / "other" / "model"), 1e-5)
 
 
+@pytest.mark.slow
 def test_bfloat16_trains_to_nearly_the_same_loss(config, tmp_path):
     results = [
         text_to_score.run(dataclasses.replace(config, bf16=bf16, output_dir=str(tmp_path / str(bf16))))["loss"]

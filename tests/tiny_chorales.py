@@ -18,7 +18,7 @@ def tiny(kind, held_out_nll=None, **sizes):
 def write_networks(folder):
     """Networks of which one has no weights yet, one a known likelihood, and one is slow enough to be stopped."""
     for kind in NETWORKS:
-        sizes = {"width": 48, "layers": 2} if kind == "coconet" else {}
+        sizes = {"width": 32, "layers": 2} if kind == "coconet" else {}
         tiny(kind, 0.47 if kind == "tonicnet" else None, **sizes).save_pretrained(folder / kind)
     (folder / "bachbot" / "model.safetensors").unlink()
     return folder
