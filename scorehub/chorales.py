@@ -96,10 +96,4 @@ def write_chorale(pitches: np.ndarray, path: Path, tempo: float = 80.0) -> None:
 def _draw(pitches: np.ndarray, tempo: float) -> Image.Image:
     """One picture, however long the chorale is."""
     pages = engrave_score(write_musicxml(pitches, tempo), PICTURE_LAYOUT).pages
-    pictures = [rasterise(page, PICTURE_WIDTH) for page in pages]
-    whole = Image.new("L", (PICTURE_WIDTH, sum(picture.height for picture in pictures)))
-    top = 0
-    for picture in pictures:
-        whole.paste(picture, (0, top))
-        top += picture.height
-    return whole
+    return Image.fromarray(np.concatenate([np.asarray(rasterise(page, PICTURE_WIDTH)) for page in pages]))

@@ -58,9 +58,8 @@ class ChoralesPipeline(Pipeline):
 
         forward = some("seed")
         if sampling := some("temperature", "rounds"):
-            before = getattr(self, "_forward_params", {}).get(
-                "sampling", Sampling()
-            )  # there is none in the constructor
+            earlier = getattr(self, "_forward_params", {})  # which the constructor has not yet
+            before = earlier.get("sampling", Sampling())
             forward["sampling"] = replace(before, **sampling)
         return some("steps", "count"), forward, some("tempo")
 
